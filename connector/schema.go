@@ -1,0 +1,69 @@
+package connector
+
+import "github.com/hybridsync/hybridsync/connector/attr"
+
+// A Schema describes what a connected directory holds.
+type Schema struct {
+	Classes    []Class
+	Attributes []Attribute
+	Partitions []Partition
+	// Parameters are the values of %Name% in rules that hold for the whole directory,
+	// such as Forest.FQDN.
+	Parameters map[string]string
+}
+
+// A Class is one kind of object.
+type Class struct {
+	Name string
+	// Attributes names the attributes that objects of the class may have.
+	Attributes []string
+	// Export says that objects of the class can be created, changed and deleted.
+	Export bool
+}
+
+// An Attribute is one attribute of the directory.
+type Attribute struct {
+	Name        string
+	Kind        attr.Kind
+	MultiValued bool
+	// ReadOnly attributes are imported and cannot be exported.
+	ReadOnly bool
+	// WriteOnly attributes, such as passwords, are exported and never imported, so that an
+	// export of them cannot be confirmed.
+	WriteOnly bool
+	// CaseSensitive says that the directory tells values apart by case.
+	CaseSensitive bool
+	// MaxLength is the longest value in characters or octets; 0 means not known.
+	MaxLength int
+}
+
+// A Partition is a part of the directory with a name of its own: in Active Directory a
+// domain.
+type Partition struct {
+	ID string // stable; [Object.Partition] refers to it
+	DN string // where the partition's tree begins
+	// Parameters are the values of %Name% in rules that hold for objects of this
+	// partition, such as Domain.FQDN.
+	Parameters map[string]string
+}
+
+// Class returns the class with that name, without regard to case, and whether there is one.
+func (s *Schema) Class(name string) (*Class, bool) {
+	for i := range s.Classes {
+		if attr.EqualName(s.Classes[i].Name, name) {
+			return &s.Classes[i], true
+		}
+	}
+	return nil, false
+}
+
+// Attribute returns the attribute with that name, without regard to case, and whether
+// there is one.
+func (s *Schema) Attribute(name string) (*Attribute, bool) {
+	for i := range s.Attributes {
+		if attr.EqualName(s.Attributes[i].Name, name) {
+			return &s.Attributes[i], true
+		}
+	}
+	return nil, false
+}
