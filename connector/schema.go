@@ -17,6 +17,9 @@ type Class struct {
 	Name string
 	// Attributes names the attributes that objects of the class may have.
 	Attributes []string
+	// ReadOnly names those of Attributes that cannot be exported to objects of this class,
+	// though they can to others.
+	ReadOnly []string
 	// Export says that objects of the class can be created, changed and deleted.
 	Export bool
 }
@@ -28,6 +31,9 @@ type Attribute struct {
 	MultiValued bool
 	// ReadOnly attributes are imported and cannot be exported.
 	ReadOnly bool
+	// CreateOnly attributes are exported when an object is created and read-only afterwards.
+	// The directory may keep another value than the one asked for.
+	CreateOnly bool
 	// WriteOnly attributes, such as passwords, are exported and never imported, so that an
 	// export of them cannot be confirmed.
 	WriteOnly bool
