@@ -212,7 +212,10 @@ type PendingExport struct {
 	NewDN     string             // where the object shall be moved to; "" for nowhere
 	Pending   []attr.Mod         // not sent yet
 	Sent      []attr.Mod         // sent, not yet confirmed by an import
-	// Unknown says that the last attempt's answer was lost: read before sending again.
+	// DeleteSent says that a deletion was sent; an import has yet to confirm it.
+	DeleteSent bool
+	// Unknown says that the last attempt's answer was lost, or that the process may have
+	// died while it waited for it: read before sending again.
 	Unknown bool
 	// References says that there are unsent [ExportRef] rows for the object.
 	References bool
