@@ -1,0 +1,291 @@
+package ad
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+// changeBatch is the number of changes that are kept before they are worked on. It is the
+// most that Windows sends at once.
+const changeBatch = 1000
+
+// DeltaImport implements [connector.DeltaImporter].
+func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r connector.ImportRequest) iter.Seq2[connector.Item, error] {
+	return s.stream(ctx, "delta-import", func(l *link, m *emitter) error {
+		if len(r.Resume) > 0 {
+			return expired("imports of this connector have no checkpoints")
+		}
+		mark, err := s.usable(ctx, l, w)
+		if err != nil {
+			return err
+		}
+		next := mark
+		next.Cookies = map[string][]byte{}
+		for _, p := range s.parts {
+			run := &deltaRun{session: s, link: l, out: m, partition: p, moved: map[guid]struct{}{}, pageSize: s.pageSize(r.PageSize)}
+			if next.Cookies[p.id], err = run.partitionChanges(ctx, mark); err != nil {
+				return err
+			}
+		}
+		if err := s.stamp(ctx, l, &next); err != nil {
+			return err
+		}
+		return m.complete(next)
+	})
+}
+
+// usable reads a watermark and checks that it is good for what is to be imported.
+func (s *session) usable(ctx context.Context, l *link, w connector.Watermark) (watermark, error) {
+	mark, err := parseWatermark(w)
+	if err != nil {
+		return mark, err
+	}
+	if err := s.refreshScope(ctx, l); err != nil {
+		return mark, err
+	}
+	life, err := l.tombstoneLife(ctx)
+	if err != nil {
+		return mark, err
+	}
+	if err := mark.check(s.plan.fingerprint(s.scope, s.d.opts.DirSync), s.parts, l.root.now, life); err != nil {
+		return mark, err
+	}
+	if mark.Host != l.root.host {
+		s.log.LogAttrs(ctx, slog.LevelInfo, "changes are asked for at another domain controller", slog.String("last", mark.Host), slog.String("now", l.root.host))
+	}
+	return mark, nil
+}
+
+// A deltaRun imports the changes of one partition.
+type deltaRun struct {
+	*session
+	link      *link
+	out       *emitter
+	partition partition
+	pageSize  int
+
+	batch []change
+	moved map[guid]struct{} // containers that were renamed or moved
+}
+
+func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte, error) {
+	q := dirSync{partition: r.partition, filter: r.plan.changeFilter, attributes: r.plan.changes,
+		objectSecurity: mark.ObjectSecurity, cookie: mark.Cookies[r.partition.id]}
+	next, err := q.run(ctx, r.link, func(e *ldap.Entry) error { return r.add(ctx, e) },
+		func() error { return r.flush(ctx, r.link) })
+	switch {
+	case errors.Is(err, connector.ErrPermission) && !mark.ObjectSecurity && r.d.opts.DirSync == DirSyncAuto:
+		return nil, expired("the account has lost the right to replicate changes")
+	case err != nil && r.out.objects > 0 && errors.Is(err, connector.ErrWatermarkExpired):
+		return nil, fmt.Errorf("%w: a cookie was refused in mid-import", connector.ErrUnavailable)
+	case err != nil:
+		return nil, err
+	}
+	return next, r.descend(ctx)
+}
+
+// add takes one change while the answer streams in. A full batch must be worked on right
+// then, over the second connection: the first is busy until the answer has ended.
+func (r *deltaRun) add(ctx context.Context, e *ldap.Entry) error {
+	c, err := r.plan.change(e)
+	if err != nil {
+		return err
+	}
+	r.batch = append(r.batch, c)
+	if len(r.batch) < changeBatch {
+		return nil
+	}
+	l, err := r.aside(ctx)
+	if err != nil {
+		return err
+	}
+	return r.flush(ctx, l)
+}
+
+// flush works on the batch: it learns what DirSync does not tell, the classes of changed
+// objects, sends updates and deletions, and reads objects that must be sent whole.
+func (r *deltaRun) flush(ctx context.Context, l *link) error {
+	batch := r.batch
+	r.batch = nil
+	known, err := r.classify(ctx, l, batch)
+	if err != nil {
+		return err
+	}
+	whole := map[guid]struct{}{}
+	for i := range batch {
+		c := &batch[i]
+		if err := r.one(c, known, whole); err != nil {
+			return err
+		}
+	}
+	return r.sendWhole(ctx, l, batch, whole)
+}
+
+// A sighting is what a search says of an object that DirSync has mentioned.
+type sighting struct {
+	dn       string
+	class    string
+	imported bool
+}
+
+func (r *deltaRun) classify(ctx context.Context, l *link, batch []change) (map[guid]sighting, error) {
+	var ask []guid
+	known := map[guid]sighting{}
+	for _, c := range batch {
+		if _, twice := known[c.guid]; !c.deleted && !twice {
+			known[c.guid] = sighting{}
+			ask = append(ask, c.guid)
+		}
+	}
+	clear(known)
+	return known, r.readGUIDs(ctx, l, ask, []string{"objectGUID", "objectClass"}, func(e *ldap.Entry) error {
+		g, ok := parseGUID(single(e, "objectGUID"))
+		if !ok {
+			return nil
+		}
+		at := sighting{dn: e.DN}
+		at.class, at.imported = r.plan.classOf(values(e, "objectClass"))
+		known[g] = at
+		return nil
+	}, r.partition)
+}
+
+// one sends what a single change amounts to, or notes that the object must be read.
+func (r *deltaRun) one(c *change, known map[guid]sighting, whole map[guid]struct{}) error {
+	anchor := connector.NewAnchor(c.guid[:])
+	if c.deleted {
+		delete(whole, c.guid)
+		return r.out.gone(anchor)
+	}
+	now, exists := known[c.guid]
+	if !exists {
+		return nil // deleted since; its deletion comes next
+	}
+	if !now.imported {
+		if c.renamed && !c.created {
+			r.moved[c.guid] = struct{}{}
+		}
+		return nil
+	}
+	if !r.scope.holds(now.dn) {
+		if c.renamed {
+			return r.out.gone(anchor)
+		}
+		return nil
+	}
+	if _, coming := whole[c.guid]; coming {
+		return nil
+	}
+	if c.created || c.whole || c.renamed && r.scope.restricted {
+		whole[c.guid] = struct{}{}
+		return nil
+	}
+	o := &connector.Object{Class: now.class, Anchor: anchor, DN: now.dn, Partition: r.partitionOf(r.partition)}
+	if c.err != nil {
+		return r.out.trouble(o, c.err)
+	}
+	if len(c.mods) == 0 && !c.renamed {
+		return nil
+	}
+	return r.out.send(connector.Item{Kind: connector.ItemUpdate, Object: o, Mods: c.mods})
+}
+
+// sendWhole reads the noted objects, in the order of the batch as far as the server keeps
+// to it, and sends them.
+func (r *deltaRun) sendWhole(ctx context.Context, l *link, batch []change, whole map[guid]struct{}) error {
+	guids := make([]guid, 0, len(whole))
+	for _, c := range batch {
+		if _, ok := whole[c.guid]; ok {
+			guids = append(guids, c.guid)
+			delete(whole, c.guid)
+		}
+	}
+	return r.readGUIDs(ctx, l, guids, r.requested(), func(e *ldap.Entry) error {
+		return r.importEntry(ctx, l, r.out, r.partition, e, nil)
+	}, r.partition)
+}
+
+// descend sends the objects beneath containers that were renamed or moved.
+func (r *deltaRun) descend(ctx context.Context) error {
+	if len(r.moved) == 0 {
+		return nil
+	}
+	// Had an included container itself been renamed, all in it would seem to have left.
+	if err := r.refreshScope(ctx, r.link); err != nil {
+		return err
+	}
+	var guids []guid
+	for g := range r.moved {
+		guids = append(guids, g)
+	}
+	slices.SortFunc(guids, func(a, b guid) int { return slices.Compare(a[:], b[:]) })
+	var roots []string
+	err := r.readGUIDs(ctx, r.link, guids, []string{"objectGUID"}, func(e *ldap.Entry) error {
+		roots = append(roots, e.DN)
+		return nil
+	}, r.partition)
+	if err != nil {
+		return err
+	}
+	slices.Sort(roots)
+	for i, dn := range roots {
+		nested := slices.ContainsFunc(roots, func(other string) bool { return len(other) < len(dn) && within(dn, other) })
+		if nested || i > 0 && dn == roots[i-1] {
+			continue
+		}
+		r.log.LogAttrs(ctx, slog.LevelInfo, "a container was renamed or moved, its tree is read again", slog.String("dn", dn))
+		if err := r.tree(ctx, dn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tree sends every object beneath a container that has a new DN: with that DN where only
+// the DN can have changed, whole where the scope could have been entered, as deleted where
+// it is left.
+func (r *deltaRun) tree(ctx context.Context, base string) error {
+	search := r.wholeObjects(base)
+	inside := r.scope.touches(base)
+	if !r.scope.restricted || !inside {
+		search.Attributes = []string{"objectGUID", "objectClass"}
+	}
+	for entries, err := range r.link.pages(ctx, search, r.pageSize) {
+		if err != nil {
+			return fmt.Errorf("objects of %s: %w", base, err)
+		}
+		for _, e := range entries {
+			if err := r.descendant(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *deltaRun) descendant(ctx context.Context, e *ldap.Entry) error {
+	if r.scope.restricted && r.scope.holds(e.DN) {
+		return r.importEntry(ctx, r.link, r.out, r.partition, e, nil)
+	}
+	g, o, imported, err := r.plan.identity(e)
+	switch {
+	case err != nil:
+		return r.out.trouble(o, err)
+	case !imported:
+		return nil
+	case r.scope.restricted:
+		return r.out.gone(o.Anchor)
+	}
+	o.Partition = r.partitionOf(r.partition)
+	c := change{guid: g, dn: e.DN}
+	r.plan.addNaming(&c, "")
+	return r.out.send(connector.Item{Kind: connector.ItemUpdate, Object: o, Mods: c.mods})
+}

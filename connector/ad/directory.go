@@ -1,0 +1,132 @@
+package ad
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+// version is that of this implementation, see [connector.Info].
+const version = "1"
+
+const (
+	exportBatch       = 200
+	exportConcurrency = 4
+	// watermarkLife is what a directory keeps deletions for unless it is told otherwise.
+	watermarkLife = 60 * 24 * time.Hour
+)
+
+// A Directory is the connector of one Active Directory domain, or of several partitions
+// that one domain controller holds. It is safe for concurrent use.
+type Directory struct {
+	name    string
+	opts    Options
+	servers []server
+	roots   *x509.CertPool
+	// rangeStep is how many values to ask for at a time; 0 leaves it to the server. Tests
+	// set it for servers that do not enforce MaxValRange.
+	rangeStep int
+
+	mu    sync.Mutex
+	known *schema // as last read
+}
+
+// New returns the connector called name, which rules refer to. It reports every problem
+// with the options at once and dials nothing.
+func New(name string, opts Options) (*Directory, error) {
+	opts = opts.withDefaults()
+	err := opts.validate()
+	if name == "" {
+		err = errors.Join(errors.New("ad: the connector has no name"), err)
+	}
+	roots, rootsErr := opts.roots()
+	if err := errors.Join(err, rootsErr); err != nil {
+		return nil, err
+	}
+	d := &Directory{name: name, opts: opts, roots: roots}
+	for _, u := range opts.URLs {
+		s, err := parseURL(u)
+		if err != nil {
+			return nil, err
+		}
+		d.servers = append(d.servers, s)
+	}
+	return d, nil
+}
+
+// Info names the connector; its type is "ad".
+func (d *Directory) Info() connector.Info {
+	return connector.Info{Type: "ad", Version: version, Name: d.name}
+}
+
+// Capabilities declares what sessions can do.
+func (d *Directory) Capabilities() connector.Capabilities {
+	return connector.Capabilities{
+		FullImport: true, DeltaImport: true, ReadObjects: true, Export: !d.opts.ReadOnly, Preflight: true,
+		References:        connector.ReferenceByDN,
+		Rename:            true,
+		ReferencesLast:    true,
+		ExportBatch:       exportBatch,
+		ExportConcurrency: exportConcurrency,
+		WatermarkLife:     watermarkLife,
+	}
+}
+
+// Open connects to the first domain controller that can be reached and prepares a session:
+// schema, partitions and scope are looked up now.
+func (d *Directory) Open(ctx context.Context, o connector.OpenOptions) (connector.Session, error) {
+	s, err := d.open(ctx, o)
+	if err != nil {
+		return nil, d.failure("open", err)
+	}
+	if d.opts.ReadOnly {
+		return s, nil
+	}
+	return &writer{s}, nil
+}
+
+func (d *Directory) open(ctx context.Context, o connector.OpenOptions) (*session, error) {
+	log := o.Logger
+	if log == nil {
+		log = d.opts.Logger
+	}
+	l, err := d.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{d: d, log: log.With("connector", d.name), main: l}
+	if err := s.prepare(ctx, o); err != nil {
+		l.close()
+		return nil, err
+	}
+	s.log.LogAttrs(ctx, slog.LevelDebug, "session opened", slog.String("server", l.root.host))
+	return s, nil
+}
+
+// connect tries the domain controllers in order. One that refuses the account ends the
+// search: asking the others would only lock the account out.
+func (d *Directory) connect(ctx context.Context) (*link, error) {
+	var errs []error
+	for _, s := range d.servers {
+		l, err := d.dial(ctx, s)
+		if err == nil {
+			return l, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", s.addr, err))
+		if errors.Is(err, connector.ErrAuthentication) {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+var _ connector.Connector = (*Directory)(nil)

@@ -1,0 +1,175 @@
+package ad
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+// dirSyncBytes is the size of one answer to ask for. Windows limits it to MaxPageSize
+// objects anyway.
+const dirSyncBytes = 8 << 20
+
+// A dirSync is one request for changes of a partition, continued until there are no more.
+type dirSync struct {
+	partition      partition
+	filter         string
+	attributes     []string
+	objectSecurity bool
+	cookie         []byte // where to start; none means from the beginning of time
+}
+
+// run streams the changed entries to each, calls pageEnd between answers, when the
+// connection is idle, and returns the cookie for the next time.
+func (q dirSync) run(ctx context.Context, l *link, each func(*ldap.Entry) error, pageEnd func() error) ([]byte, error) {
+	flags := ldap.DirSyncIncrementalValues
+	if q.objectSecurity {
+		flags |= ldap.DirSyncObjectSecurity
+	}
+	cookie := q.cookie
+	for {
+		seen := 0
+		controls, err := l.stream(ctx, &ldap.SearchRequest{
+			BaseDN: q.partition.dn, Scope: ldap.ScopeWholeSubtree, Filter: q.filter, Attributes: q.attributes,
+			Controls: []ldap.Control{ldap.NewRequestControlDirSync(flags, dirSyncBytes, cookie)},
+		}, func(e *ldap.Entry) error {
+			seen++
+			return each(e)
+		})
+		if err != nil {
+			return nil, q.refused(err, cookie)
+		}
+		answer, ok := ldap.FindControl(controls, ldap.ControlTypeDirSync).(*ldap.ControlDirSync)
+		if !ok || len(answer.Cookie) == 0 {
+			return nil, fmt.Errorf("%w: an answer of DirSync without a cookie", connector.ErrProtocol)
+		}
+		more := answer.Flags != 0 // in answers the field says whether there is more
+		if more && bytes.Equal(answer.Cookie, cookie) {
+			return nil, fmt.Errorf("%w: the same DirSync cookie twice", connector.ErrProtocol)
+		}
+		cookie = answer.Cookie
+		if pageEnd != nil {
+			if err := pageEnd(); err != nil {
+				return nil, err
+			}
+		}
+		if !more {
+			return cookie, nil
+		}
+	}
+}
+
+// refused tells a cookie that the server does not take from other trouble.
+func (q dirSync) refused(err error, cookie []byte) error {
+	if len(cookie) == 0 || len(q.cookie) == 0 {
+		return err
+	}
+	switch resultCode(err) {
+	case ldap.LDAPResultUnavailableCriticalExtension, ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultProtocolError:
+		return fmt.Errorf("%w: %w", connector.ErrWatermarkExpired, err)
+	}
+	return err
+}
+
+// stream makes a search whose answer may be of any size and passes on each entry. The
+// connection is lost when it ends early.
+func (l *link) stream(ctx context.Context, req *ldap.SearchRequest, each func(*ldap.Entry) error) ([]ldap.Control, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() { l.wire.Close() }) //nolint:errcheck // only to interrupt
+	defer stop()
+	silence := time.AfterFunc(l.timeout, func() { cancel(errSilent) })
+	defer silence.Stop()
+	var controls []ldap.Control
+	response := l.conn.SearchAsync(ctx, req, 64)
+	for response.Next() {
+		silence.Stop() // the time that the caller takes does not count
+		controls = append(controls, response.Controls()...)
+		if e := response.Entry(); e != nil {
+			if err := each(e); err != nil {
+				cancel(err)
+				return nil, err
+			}
+		}
+		silence.Reset(l.timeout)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := response.Err(); err != nil {
+		return nil, l.fault(ctx, err)
+	}
+	if !l.alive() { // the library ends such a search without an error
+		return nil, fmt.Errorf("%w: the connection to %s was lost", connector.ErrUnavailable, l.server.addr)
+	}
+	return controls, nil
+}
+
+// startCookies takes the cookies from which changes can be asked for later. The filter
+// matches one object only: the cookie covers the partition whatever was filtered out.
+func (s *session) startCookies(ctx context.Context, l *link) (watermark, error) {
+	modes := []bool{false, true}
+	switch s.d.opts.DirSync {
+	case DirSyncReplication:
+		modes = modes[:1]
+	case DirSyncObjectSecurity:
+		modes = modes[1:]
+	}
+	for i, objectSecurity := range modes {
+		w, err := s.cookies(ctx, l, objectSecurity)
+		if i+1 < len(modes) && errors.Is(err, connector.ErrPermission) {
+			s.log.Warn("the account has no right to replicate changes, changes are asked for in object-security mode")
+			continue
+		}
+		return w, err
+	}
+	return watermark{}, errors.New("ad: no way to ask for changes")
+}
+
+func (s *session) cookies(ctx context.Context, l *link, objectSecurity bool) (watermark, error) {
+	w := watermark{Selection: s.plan.fingerprint(s.scope, s.d.opts.DirSync), ObjectSecurity: objectSecurity, Cookies: map[string][]byte{}}
+	for _, p := range s.parts {
+		q := dirSync{partition: p, filter: p.head.filter(), attributes: []string{"objectGUID"}, objectSecurity: objectSecurity}
+		cookie, err := q.run(ctx, l, func(*ldap.Entry) error { return nil }, nil)
+		if err != nil {
+			return w, fmt.Errorf("changes of %s: %w", p.dn, err)
+		}
+		w.Cookies[p.id] = cookie
+	}
+	return w, s.stamp(ctx, l, &w)
+}
+
+// stamp notes who made the cookies, and when.
+func (s *session) stamp(ctx context.Context, l *link, w *watermark) error {
+	var err error
+	w.Host = l.root.host
+	if w.Invocation, err = l.invocationID(ctx); err != nil {
+		return err
+	}
+	now, err := l.readRoot(ctx)
+	if err == nil && !now.now.IsZero() {
+		w.Time = now.now.Unix()
+	}
+	return err
+}
+
+// tombstoneLife is how long the forest keeps deletions.
+func (l *link) tombstoneLife(ctx context.Context) (time.Duration, error) {
+	e, err := l.read(ctx, "CN=Directory Service,CN=Windows NT,CN=Services,"+l.root.configNC, anything, "tombstoneLifetime")
+	if err != nil {
+		return 0, err
+	}
+	if e != nil {
+		if days, err := strconv.Atoi(single(e, "tombstoneLifetime")); err == nil && days > 0 {
+			return time.Duration(days) * 24 * time.Hour, nil
+		}
+	}
+	return watermarkLife, nil
+}

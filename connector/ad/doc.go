@@ -1,0 +1,77 @@
+// Package ad is the connector of Active Directory Domain Services. It speaks LDAP to one
+// domain controller at a time.
+//
+//	d, err := ad.New("contoso.com", ad.Options{
+//		URLs:     []string{"ldaps://dc1.contoso.com", "ldaps://dc2.contoso.com"},
+//		BindName: "svc-sync@contoso.com",
+//		Password: func(context.Context) (string, error) { return os.Getenv("AD_PASSWORD"), nil },
+//		Include:  []string{"OU=People,DC=contoso,DC=com", "OU=Groups,DC=contoso,DC=com"},
+//	})
+//
+// # Objects
+//
+// An object's anchor is its objectGUID, the sixteen octets as the directory stores them.
+// Its DN is spelled as the server spells it. Its class is the most specific of its object
+// classes that this package knows or that Options.Classes names: a computer is never a
+// user, though Active Directory derives the one from the other. References are DNs.
+//
+// Values keep the directory's form: large integers, times and intervals of file-time form
+// are integers, generalized times are strings such as 20260701123456.0Z, SIDs, GUIDs and
+// security descriptors are binary, DNs with binary or string are strings in the form
+// B:8:0123ABCD:CN=... of the directory.
+//
+// # Import
+//
+// A full import reads pages (control 1.2.840.113556.1.4.319) and large attributes in
+// ranges. A delta import uses DirSync (control 1.2.840.113556.1.4.841) with incremental
+// values, so that one member of a large group is one small change. The watermark of a full
+// import is a DirSync cookie that was taken before the first page was read: a change made
+// during the import comes again in the first delta import, and none is lost.
+//
+// DirSync reports the rename or move of a container and says nothing of what is beneath
+// it. This package reads the container's tree then and yields every object with its new
+// DN; with Options.Include or Exclude set it also yields what entered the scope and
+// deletes what left it.
+//
+// A watermark is bound to partitions, scope and attributes: when these change, or the
+// schema gains a selected attribute, the next delta import ends with
+// [connector.ErrWatermarkExpired], which leads to a full import. It is good at another
+// domain controller of the domain as well, if that one accepts the cookie.
+//
+// Imports have no checkpoints: an interrupted full import starts again (the cookie of a
+// paged search dies with its connection), an interrupted delta import starts again at its
+// watermark.
+//
+// # Rights
+//
+// The account needs read access and, for DirSync, the right Replicating Directory Changes
+// on every partition. Without that right DirSync runs in object-security mode, in which
+// the account sees what it can read; deletions then arrive only if it may list the
+// container of deleted objects. [connector.Preflighter] tells.
+//
+// Attributes that are not replicated, constructed or back links (memberOf) never appear in
+// DirSync. They are imported only when Options.Attributes names them, and are refreshed
+// only together with the whole object.
+//
+// # Export
+//
+// Changes of multi-valued attributes travel by value, deletions before additions, in
+// requests of bounded size, with permissive modify so that a repeated change is harmless.
+// A change whose answer was lost is Unknown.
+//
+// # Security
+//
+// Passwords travel over TLS only, LDAPS or StartTLS, with a verified certificate. The one
+// exception is a loopback address with Options.AllowPlainLoopback. Error texts hold result
+// codes, DNs and attribute names, never values or the server's free text, which may quote
+// them.
+//
+// # Concurrency
+//
+// A [Directory] is safe for concurrent use, its sessions are not. A session redials when
+// its connection was lost.
+//
+// # Testing
+//
+// Package adtest is a domain controller for tests, on loopback, without any set-up.
+package ad

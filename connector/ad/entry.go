@@ -1,0 +1,116 @@
+package ad
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
+)
+
+// An incomplete attribute is one of which the server has sent a first range.
+type incomplete struct {
+	attribute *attribute
+	got       valueRange
+}
+
+// An object under construction from one entry.
+type draft struct {
+	object     *connector.Object
+	imported   bool         // its class is part of the plan
+	incomplete []incomplete // attributes to be completed
+	usn        string       // state of the object at the time of reading
+}
+
+// identity reads anchor, DN and class of an entry.
+func (p *plan) identity(e *ldap.Entry) (guid, *connector.Object, bool, error) {
+	o := &connector.Object{DN: e.DN}
+	g, ok := parseGUID(single(e, "objectGUID"))
+	if !ok {
+		return g, o, true, &connector.Error{Op: "import", Object: o.Key(), Code: connector.CodeMissingAnchor,
+			Err: fmt.Errorf("%w: the object has no objectGUID that can be read", connector.ErrProtocol)}
+	}
+	o.Anchor = connector.NewAnchor(g[:])
+	classes := values(e, "objectClass")
+	if len(classes) == 0 {
+		return g, o, true, &connector.Error{Op: "import", Object: o.Key(), Code: connector.CodeMissingClass,
+			Err: fmt.Errorf("%w: the object has no objectClass that can be read", connector.ErrProtocol)}
+	}
+	var imported bool
+	o.Class, imported = p.classOf(classes)
+	return g, o, imported, nil
+}
+
+// draft decodes a whole object. Its error is trouble with this object alone.
+func (p *plan) draft(e *ldap.Entry) (draft, error) {
+	_, o, imported, err := p.identity(e)
+	d := draft{object: o, imported: imported}
+	if err != nil || !imported {
+		return d, err
+	}
+	d.usn = single(e, "uSNChanged")
+	for _, a := range e.Attributes {
+		name, r, ranged, ok := parseDescription(a.Name)
+		known := p.wanted[attr.Fold(name)]
+		if known == nil || len(a.Values) == 0 { // a large attribute also comes by its bare name, without values
+			continue
+		}
+		if !ok || ranged && r.from != 0 {
+			return d, p.trouble(o, known, fmt.Errorf("%w: a range that was not asked for", connector.ErrProtocol))
+		}
+		decoded, err := known.decode(a.Values)
+		if err != nil {
+			return d, p.trouble(o, known, fmt.Errorf("%w: %w", connector.ErrInvalid, err))
+		}
+		o.Attributes.Put(known.name, decoded...)
+		if ranged && !r.last {
+			d.incomplete = append(d.incomplete, incomplete{known, r})
+		}
+	}
+	return d, nil
+}
+
+func (p *plan) trouble(o *connector.Object, a *attribute, err error) error {
+	return &connector.Error{Op: "import", Object: o.Key(), Attribute: a.name, Code: connector.CodeInvalidValue, Err: err}
+}
+
+// decode turns all values of an attribute.
+func (a *attribute) decode(raw []string) ([]attr.Value, error) {
+	out := make([]attr.Value, len(raw))
+	for i, r := range raw {
+		v, err := a.syntax.decode(r)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+// values returns the raw values of an attribute of an entry.
+func values(e *ldap.Entry, name string) []string {
+	for _, a := range e.Attributes {
+		if attr.EqualName(a.Name, name) {
+			return a.Values
+		}
+	}
+	return nil
+}
+
+// present reports whether the entry tells of the attribute at all, be it without values.
+func present(e *ldap.Entry, name string) bool {
+	return slices.ContainsFunc(e.Attributes, func(a *ldap.EntryAttribute) bool { return attr.EqualName(a.Name, name) })
+}
+
+func single(e *ldap.Entry, name string) string {
+	if v := values(e, name); len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// deleted reports whether the entry is that of a deleted object.
+func deleted(e *ldap.Entry) bool { return strings.EqualFold(single(e, "isDeleted"), "TRUE") }

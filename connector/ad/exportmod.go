@@ -1,0 +1,301 @@
+package ad
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
+)
+
+// valueChunk is the number of values of one attribute to send in one request. Windows
+// takes 5000 or so before it runs out of version store on a busy day.
+const valueChunk = 1000
+
+// update modifies the object and then renames or moves it.
+func (x *exporting) update(ctx context.Context) (connector.Result, error) {
+	target := x.target()
+	result := connector.Result{Outcome: connector.NoChange}
+	var at *connector.Key
+	if x.change.NewDN != "" {
+		var err error
+		if at, err = x.locate(ctx, target); err != nil {
+			return result, err
+		}
+		if at == nil && x.change.Key.Anchor.IsZero() { // renamed by this very change before
+			if at, err = x.locate(ctx, x.change.NewDN); err != nil {
+				return result, err
+			}
+		}
+		if at == nil {
+			return result, missing()
+		}
+		if x.change.Key.Anchor.IsZero() {
+			target = at.DN
+		}
+	}
+	mods := x.writable(x.change.Mods)
+	if len(mods) > 0 {
+		if err := x.applyMods(ctx, target, mods); err != nil {
+			return x.updateRefused(ctx, target, err)
+		}
+		result.Outcome = connector.Applied
+	}
+	if at != nil && !sameDN(at.DN, x.change.NewDN) {
+		dn, err := x.rename(ctx, at.DN)
+		if err != nil {
+			return result, err
+		}
+		result.Outcome, result.DN = connector.Applied, dn
+	}
+	if len(mods) == 0 && at == nil {
+		if key, err := x.locate(ctx, target); err != nil {
+			return result, err
+		} else if key == nil {
+			return result, missing()
+		}
+	}
+	return result, nil
+}
+
+// writable leaves out what the directory offers no way to write.
+func (x *exporting) writable(mods []attr.Mod) []attr.Mod {
+	out := make([]attr.Mod, 0, len(mods))
+	for _, m := range mods {
+		if a := x.plan.schema.attribute(m.Name); a != nil && (a.readOnly() || a.createOnly()) {
+			x.skipped = append(x.skipped, m.Name)
+			continue
+		}
+		if m.Replace || len(m.Adds)+len(m.Deletes) > 0 {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// updateRefused looks closer at a refused modification.
+func (x *exporting) updateRefused(ctx context.Context, target string, refused error) (connector.Result, error) {
+	switch resultCode(refused) {
+	case ldap.LDAPResultInsufficientAccessRights:
+		attribute, err := x.notAllowed(ctx, target)
+		if err != nil {
+			return connector.Result{}, err
+		}
+		return connector.Result{}, &connector.Error{Code: connector.CodePermissionIssue, Attribute: attribute, Err: refused}
+	case ldap.LDAPResultEntryAlreadyExists, ldap.LDAPResultConstraintViolation:
+		return x.uniqueConflict(ctx, refused)
+	}
+	return connector.Result{}, refused
+}
+
+// notAllowed finds the attribute that the account may not write, "" if that is not known.
+// A refused modification does not tell.
+func (x *exporting) notAllowed(ctx context.Context, target string) (string, error) {
+	e, err := x.link.read(ctx, target, anything, "allowedAttributesEffective")
+	if err != nil || e == nil {
+		return "", err
+	}
+	allowed := values(e, "allowedAttributesEffective")
+	for _, m := range x.change.Mods {
+		if !slices.ContainsFunc(allowed, func(a string) bool { return attr.EqualName(a, m.Name) }) {
+			return m.Name, nil
+		}
+	}
+	return "", nil
+}
+
+// applyMods sends modifications: all that are small in one request, which the directory
+// carries out as a whole, and then large ones in chunks.
+func (x *exporting) applyMods(ctx context.Context, target string, mods []attr.Mod) error {
+	var small, large []attr.Mod
+	for _, m := range mods {
+		if len(m.Adds)+len(m.Deletes) > valueChunk {
+			large = append(large, m)
+		} else {
+			small = append(small, m)
+		}
+	}
+	if len(small) > 0 {
+		if err := x.modify(ctx, target, small); err != nil {
+			if err = x.apart(ctx, target, small, err); err != nil {
+				return err
+			}
+		}
+	}
+	for _, m := range large {
+		if err := x.inChunks(ctx, target, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *exporting) inChunks(ctx context.Context, target string, m attr.Mod) error {
+	adds := m.Adds
+	if m.Replace {
+		first := adds[:min(len(adds), valueChunk)]
+		adds = adds[len(first):]
+		if err := x.modify(ctx, target, []attr.Mod{{Name: m.Name, Replace: true, Adds: first}}); err != nil {
+			return err
+		}
+	} else {
+		for chunk := range slices.Chunk(m.Deletes, valueChunk) {
+			if err := x.values(ctx, target, attr.Mod{Name: m.Name, Deletes: chunk}); err != nil {
+				return err
+			}
+		}
+	}
+	for chunk := range slices.Chunk(adds, valueChunk) {
+		if err := x.values(ctx, target, attr.Mod{Name: m.Name, Adds: chunk}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// modify sends one request. Deletions come before additions: the directory compares
+// without regard to case, and a value that changes only its case is both.
+func (x *exporting) modify(ctx context.Context, target string, mods []attr.Mod) error {
+	request := &ldap.ModifyRequest{DN: target, Controls: []ldap.Control{
+		&ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftPermissiveModify},
+	}}
+	for _, m := range mods {
+		adds, err := x.encode(m.Name, m.Adds)
+		if err != nil {
+			return err
+		}
+		deletes, err := x.encode(m.Name, m.Deletes)
+		if err != nil {
+			return err
+		}
+		switch {
+		case m.Replace:
+			request.Replace(m.Name, adds)
+			continue
+		case len(deletes) > 0:
+			request.Delete(m.Name, deletes)
+		}
+		if len(adds) > 0 {
+			request.Add(m.Name, adds)
+		}
+	}
+	return x.send(ctx, func() error { return x.link.conn.Modify(request) })
+}
+
+// apart carries out refused modifications one by one where that can help: values that are
+// there already or not there, and references to objects that do not exist.
+func (x *exporting) apart(ctx context.Context, target string, mods []attr.Mod, refused error) error {
+	switch resultCode(refused) {
+	case ldap.LDAPResultNoSuchObject:
+		at, err := x.locate(ctx, target)
+		if err != nil {
+			return err
+		}
+		if at == nil {
+			return missing()
+		}
+	case ldap.LDAPResultAttributeOrValueExists, ldap.LDAPResultNoSuchAttribute:
+	default:
+		return refused
+	}
+	var first error
+	for _, m := range mods {
+		var err error
+		if m.Replace {
+			err = x.referenceFailure(m.Name, x.modify(ctx, target, []attr.Mod{m}))
+		} else {
+			if len(m.Deletes) > 0 {
+				err = x.values(ctx, target, attr.Mod{Name: m.Name, Deletes: m.Deletes})
+			}
+			if err == nil && len(m.Adds) > 0 {
+				err = x.values(ctx, target, attr.Mod{Name: m.Name, Adds: m.Adds})
+			}
+		}
+		if err != nil && !isObjectTrouble(err) {
+			return err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// values adds or deletes values of one attribute. When the directory refuses them
+// together, halves are tried, so that a value which cannot be taken holds up no other. The
+// error is that of the first such value.
+func (x *exporting) values(ctx context.Context, target string, m attr.Mod) error {
+	err := x.modify(ctx, target, []attr.Mod{m})
+	code := resultCode(err)
+	switch {
+	case err == nil:
+		return nil
+	case code != ldap.LDAPResultNoSuchObject && code != ldap.LDAPResultAttributeOrValueExists && code != ldap.LDAPResultNoSuchAttribute:
+		return err
+	case len(m.Adds)+len(m.Deletes) > 1:
+		a, b := halves(m)
+		first := x.values(ctx, target, a)
+		if first != nil && !isObjectTrouble(first) {
+			return first
+		}
+		if second := x.values(ctx, target, b); second != nil && (first == nil || !isObjectTrouble(second)) {
+			return second
+		}
+		return first
+	case len(m.Adds) > 0 && code == ldap.LDAPResultAttributeOrValueExists:
+		return nil
+	case len(m.Deletes) > 0 && code != ldap.LDAPResultAttributeOrValueExists && x.plan.schema.attribute(m.Name) != nil:
+		return nil // the value is not there, or what it refers to is gone
+	}
+	return x.referenceFailure(m.Name, err)
+}
+
+// referenceFailure names a refusal that is about the target of a reference.
+func (x *exporting) referenceFailure(name string, err error) error {
+	if resultCode(err) == ldap.LDAPResultNoSuchObject {
+		return &connector.Error{Code: connector.CodeReferenceFailure, Attribute: name, Err: err}
+	}
+	return err
+}
+
+func halves(m attr.Mod) (a, b attr.Mod) {
+	i, j := len(m.Adds)/2, len(m.Deletes)/2
+	return attr.Mod{Name: m.Name, Adds: m.Adds[:i], Deletes: m.Deletes[:j]},
+		attr.Mod{Name: m.Name, Adds: m.Adds[i:], Deletes: m.Deletes[j:]}
+}
+
+// rename moves the object to its new DN and returns that as the directory spells it.
+func (x *exporting) rename(ctx context.Context, current string) (string, error) {
+	rdn, parent := splitDN(x.change.NewDN)
+	_, oldParent := splitDN(current)
+	request := &ldap.ModifyDNRequest{DN: current, NewRDN: rdn, DeleteOldRDN: true}
+	if !sameDN(parent, oldParent) {
+		request.NewSuperior = parent
+	}
+	err := x.send(ctx, func() error { return x.link.conn.ModifyDN(request) })
+	if err != nil {
+		return "", x.renameRefused(ctx, parent, err)
+	}
+	key, err := x.locate(ctx, x.change.NewDN)
+	if err != nil || key == nil {
+		return x.change.NewDN, nil //nolint:nilerr // done all the same; the next import tells the spelling
+	}
+	return key.DN, nil
+}
+
+func (x *exporting) renameRefused(ctx context.Context, parent string, refused error) error {
+	if resultCode(refused) == 0 || errors.Is(refused, connector.ErrPermission) || errors.Is(refused, connector.ErrConflict) {
+		return refused
+	}
+	key, err := x.locate(ctx, parent)
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		return &connector.Error{Code: connector.CodeNonExistentParent, Err: refused}
+	}
+	return refused
+}

@@ -1,0 +1,172 @@
+package ad
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+const startTLSOID = "1.3.6.1.4.1.1466.20037"
+
+// A link is one bound connection to one domain controller. Several requests may be under
+// way at once.
+type link struct {
+	server  server
+	wire    *wire
+	conn    *ldap.Conn
+	timeout time.Duration // for one request
+	root    rootDSE
+}
+
+// dial connects, verifies the server and binds.
+func (d *Directory) dial(ctx context.Context, s server) (*link, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, d.opts.ConnectTimeout, errSilent)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.addr)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("%w: %w", connector.ErrUnavailable, err)
+	}
+	stop := context.AfterFunc(ctx, func() { raw.Close() }) //nolint:errcheck // only to interrupt
+	defer stop()
+	secure, err := d.secure(ctx, s, raw)
+	if err != nil {
+		raw.Close() //nolint:errcheck // the first error counts
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	w := &wire{Conn: secure, limit: d.opts.MaxMessage}
+	l := &link{server: s, wire: w, conn: ldap.NewConn(w, true), timeout: d.opts.RequestTimeout}
+	l.conn.Start()
+	if err := d.bind(ctx, l); err != nil {
+		l.close()
+		return nil, err
+	}
+	if l.root, err = l.readRoot(ctx); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// secure puts TLS on a fresh connection.
+func (d *Directory) secure(ctx context.Context, s server, raw net.Conn) (net.Conn, error) {
+	if !s.tls {
+		if d.opts.AllowPlainLoopback && s.loopback() {
+			return raw, nil
+		}
+		if err := startTLS(raw); err != nil {
+			return nil, err
+		}
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: d.roots, ServerName: d.opts.ServerName}
+	if config.ServerName == "" {
+		config.ServerName = s.host
+	}
+	conn := tls.Client(raw, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return nil, trusted(err)
+	}
+	return conn, nil
+}
+
+// startTLS asks for TLS before any LDAP client reads from the connection, so that nothing
+// that was sent in plain text can be taken for an answer inside TLS.
+func startTLS(raw net.Conn) error {
+	request := ber.NewSequence("LDAPMessage")
+	request.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 1, "messageID"))
+	operation := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationExtendedRequest, nil, "ExtendedRequest")
+	operation.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, 0, startTLSOID, "requestName"))
+	request.AppendChild(operation)
+	if _, err := raw.Write(request.Bytes()); err != nil {
+		return fmt.Errorf("%w: StartTLS: %w", connector.ErrUnavailable, err)
+	}
+	answer, err := ber.ReadPacket(&wire{Conn: raw, limit: 1 << 16})
+	if err != nil {
+		return fmt.Errorf("%w: StartTLS: %w", connector.ErrUnavailable, err)
+	}
+	var refusal *ldap.Error
+	if err := ldap.GetLDAPError(answer); errors.As(err, &refusal) {
+		return fmt.Errorf("%w: StartTLS was refused: %w", connector.ErrUnavailable, newResultError(refusal))
+	}
+	return nil
+}
+
+func (d *Directory) bind(ctx context.Context, l *link) error {
+	password, err := d.opts.Password(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: the password of the account could not be had: %w", connector.ErrAuthentication, err)
+	}
+	if password == "" { // would be an anonymous bind, which succeeds
+		return fmt.Errorf("%w: the password of the account is empty", connector.ErrAuthentication)
+	}
+	return l.do(ctx, func() error { return l.conn.Bind(d.opts.BindName, password) })
+}
+
+// close ends the link at once. It is idempotent.
+func (l *link) close() {
+	l.wire.Close() //nolint:errcheck // first, so that nothing below can wait for the server
+	l.conn.Close() //nolint:errcheck // ditto
+}
+
+// alive reports whether requests can be made.
+func (l *link) alive() bool { return !l.conn.IsClosing() }
+
+// do makes one request that the library cannot interrupt. When ctx ends or the answer does
+// not come in time, the connection is closed under it.
+func (l *link) do(ctx context.Context, request func() error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, errSilent)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { l.wire.Close() }) //nolint:errcheck // only to interrupt
+	defer stop()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return l.fault(ctx, request())
+}
+
+// search makes a search whose answer is of bounded size.
+func (l *link) search(ctx context.Context, req *ldap.SearchRequest) (*ldap.SearchResult, error) {
+	var result *ldap.SearchResult
+	err := l.do(ctx, func() (err error) {
+		result, err = l.conn.Search(req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// read reads one object by DN, nil if it is not there or cannot be seen.
+func (l *link) read(ctx context.Context, dn, filter string, attributes ...string) (*ldap.Entry, error) {
+	result, err := l.search(ctx, &ldap.SearchRequest{
+		BaseDN: dn, Scope: ldap.ScopeBaseObject, Filter: filter, Attributes: attributes,
+	})
+	switch {
+	case errors.Is(err, connector.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case len(result.Entries) == 0:
+		return nil, nil
+	case len(result.Entries) > 1:
+		return nil, fmt.Errorf("%w: a search for one object gave %d", connector.ErrProtocol, len(result.Entries))
+	}
+	return result.Entries[0], nil
+}
+
+// anything is the filter that every object passes.
+const anything = "(objectClass=*)"

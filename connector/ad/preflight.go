@@ -1,0 +1,174 @@
+package ad
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
+)
+
+// wellKnownDeleted is the well-known GUID of the container of deleted objects.
+const wellKnownDeleted = "18e2ea80684f11d2b9aa00c04f79f805"
+
+// Preflight implements [connector.Preflighter]. That the session could be opened proves
+// already that server, certificate, account, partitions and containers are right.
+func (s *session) Preflight(ctx context.Context, n connector.Needs) ([]connector.Finding, error) {
+	findings, err := s.preflight(ctx, n)
+	return findings, s.d.failure("preflight", err)
+}
+
+func (s *session) preflight(ctx context.Context, n connector.Needs) ([]connector.Finding, error) {
+	l, err := s.link(ctx)
+	if err != nil {
+		return nil, err
+	}
+	findings := s.checkNames(n)
+	if n.Import || n.Delta {
+		more, err := s.checkVisible(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, more...)
+	}
+	if n.Import || n.Delta {
+		more, err := s.checkChanges(ctx, l, n.Delta)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, more...)
+	}
+	if n.Export && s.d.opts.ReadOnly {
+		findings = append(findings, connector.Finding{Severity: connector.Failure, Code: connector.CodePermission,
+			Message: "the connector is configured as read-only", Remedy: "clear Options.ReadOnly"})
+	}
+	return findings, nil
+}
+
+// checkNames compares classes and attributes with the schema.
+func (s *session) checkNames(n connector.Needs) []connector.Finding {
+	var out []connector.Finding
+	for _, c := range n.Classes {
+		if _, ok := s.plan.classes[attr.Fold(c)]; !ok {
+			out = append(out, connector.Finding{Severity: connector.Failure, Code: connector.CodeMissingClass, Object: c,
+				Message: "the class is not among those that are imported", Remedy: "add it to Options.Classes"})
+		}
+	}
+	for _, name := range n.Attributes {
+		a := s.plan.schema.attribute(name)
+		switch {
+		case a == nil:
+			out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodeSchemaViolation, Object: name,
+				Message: "the schema of the directory has no such attribute, it will always be empty",
+				Remedy:  "extend the schema (for Exchange attributes with Exchange's set-up) or remove the attribute from the rules"})
+		case n.Delta && !a.reported() && !attr.EqualName(name, "distinguishedName"):
+			out = append(out, connector.Finding{Severity: connector.Notice, Code: connector.CodeSchemaViolation, Object: name,
+				Message: "delta imports do not report changes of this attribute", Remedy: "schedule full imports, or use another attribute"})
+		}
+	}
+	for _, name := range n.Write {
+		a := s.plan.schema.attribute(name)
+		switch {
+		case a == nil:
+			out = append(out, connector.Finding{Severity: connector.Failure, Code: connector.CodeSchemaViolation, Object: name,
+				Message: "the schema of the directory has no such attribute, it cannot be written", Remedy: "extend the schema or remove the attribute from the rules"})
+		case a.readOnly():
+			out = append(out, connector.Finding{Severity: connector.Failure, Code: connector.CodeSchemaViolation, Object: name,
+				Message: "the directory maintains this attribute itself", Remedy: "remove the flow to it from the rules"})
+		}
+	}
+	return out
+}
+
+// checkVisible looks whether anything can be seen in the searched containers. A missing
+// read right gives no error, only silence.
+func (s *session) checkVisible(ctx context.Context, l *link) ([]connector.Finding, error) {
+	var out []connector.Finding
+	for _, p := range s.parts {
+		for _, base := range s.scope.bases(p) {
+			seen := false
+			for entries, err := range l.pages(ctx, &ldap.SearchRequest{BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: s.plan.filter,
+				Attributes: []string{"objectGUID"}, Controls: []ldap.Control{&ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftDomainScope}}}, 1) {
+				if err != nil {
+					return nil, err
+				}
+				if seen = len(entries) > 0; seen {
+					break
+				}
+			}
+			if l, _ = s.link(ctx); l == nil { // leaving a search early may cost the connection
+				return nil, fmt.Errorf("%w: no connection", connector.ErrUnavailable)
+			}
+			if !seen {
+				out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodePermission, Object: base,
+					Message: "the account sees no object to import here", Remedy: "grant it read access to the objects in this container, if there are any"})
+			}
+		}
+	}
+	return out, nil
+}
+
+// checkChanges tries DirSync as imports use it.
+func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]connector.Finding, error) {
+	var out []connector.Finding
+	for _, p := range s.parts {
+		remedy := fmt.Sprintf(`run as a domain administrator: dsacls "%s" /G "<account>:CA;Replicating Directory Changes"`, p.dn)
+		if s.d.opts.DirSync != DirSyncObjectSecurity {
+			switch err := s.tryChanges(ctx, l, p, false); {
+			case errors.Is(err, connector.ErrPermission) && s.d.opts.DirSync == DirSyncReplication:
+				out = append(out, connector.Finding{Severity: connector.Failure, Code: connector.CodePermission, Object: p.dn,
+					Message: "the account has no right to replicate directory changes", Remedy: remedy})
+				continue
+			case errors.Is(err, connector.ErrPermission):
+				out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodePermission, Object: p.dn,
+					Message: "the account has no right to replicate directory changes; imports use object security and see only what it can read", Remedy: remedy})
+			case err != nil:
+				return nil, err
+			}
+		}
+		switch err := s.tryChanges(ctx, l, p, true); {
+		case resultCode(err) != 0:
+			out = append(out, connector.Finding{Severity: connector.Failure, Code: connector.CodePermission, Object: p.dn,
+				Message: "the domain controller refuses to tell changes", Remedy: remedy})
+		case err != nil:
+			return nil, err
+		}
+		if !delta {
+			continue
+		}
+		visible, err := l.seesDeleted(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if !visible {
+			out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodePermission, Object: "CN=Deleted Objects," + p.dn,
+				Message: "the account cannot list deleted objects; without the right to replicate changes, and on Samba, delta imports miss deletions",
+				Remedy:  fmt.Sprintf(`run as a domain administrator: dsacls "CN=Deleted Objects,%s" /takeownership, then dsacls "CN=Deleted Objects,%s" /G "<account>:LCRP"; or schedule full imports`, p.dn, p.dn)})
+		}
+	}
+	return out, nil
+}
+
+func (s *session) tryChanges(ctx context.Context, l *link, p partition, objectSecurity bool) error {
+	q := dirSync{partition: p, filter: p.head.filter(), attributes: []string{"objectGUID"}, objectSecurity: objectSecurity}
+	_, err := q.run(ctx, l, func(*ldap.Entry) error { return nil }, nil)
+	return err
+}
+
+// seesDeleted reports whether the account may see the container of deleted objects.
+func (l *link) seesDeleted(ctx context.Context, p partition) (bool, error) {
+	found, err := l.search(ctx, &ldap.SearchRequest{
+		BaseDN: "<WKGUID=" + wellKnownDeleted + "," + p.dn + ">", Scope: ldap.ScopeBaseObject, Filter: anything, Attributes: []string{"1.1"},
+		Controls: []ldap.Control{&ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftShowDeleted, Criticality: true}},
+	})
+	switch {
+	case resultCode(err) != 0:
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return len(found.Entries) > 0, nil
+}

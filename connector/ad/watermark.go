@@ -1,0 +1,89 @@
+package ad
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+// watermarkVersion is raised when older watermarks can no longer be understood.
+const watermarkVersion = 1
+
+// A watermark is where the next delta import starts: one DirSync cookie for each partition
+// together with what the cookies are good for.
+type watermark struct {
+	Version int `json:"v"`
+	// Host and Invocation name the domain controller that made the cookies and its
+	// database. Another one may take them or not.
+	Host       string `json:"host,omitempty"`
+	Invocation string `json:"invocation,omitempty"`
+	// Selection is the fingerprint of what is imported.
+	Selection string `json:"selection"`
+	// ObjectSecurity says that the cookies come from that mode, in which less is seen.
+	ObjectSecurity bool `json:"objectSecurity,omitempty"`
+	// Time is when the cookies were made, in seconds of Unix time, by the clock of the
+	// domain controller; 0 where it does not tell.
+	Time int64 `json:"time,omitempty"`
+	// Cookies are those of the partitions, by id.
+	Cookies map[string][]byte `json:"cookies"`
+}
+
+func (w watermark) encode() (connector.Watermark, error) {
+	w.Version = watermarkVersion
+	return json.Marshal(w)
+}
+
+// parseWatermark is the inverse of encode. Any trouble is that the watermark cannot be
+// used, whatever it was.
+func parseWatermark(text connector.Watermark) (watermark, error) {
+	var w watermark
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&w); err != nil {
+		return w, expired("it was not made by this connector")
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return w, expired("something follows it")
+	}
+	switch {
+	case w.Version != watermarkVersion:
+		return w, expired("it is of version %d, not %d", w.Version, watermarkVersion)
+	case w.Selection == "" || len(w.Cookies) == 0 || w.Time < 0:
+		return w, expired("it is incomplete")
+	}
+	for _, cookie := range w.Cookies {
+		if len(cookie) == 0 {
+			return w, expired("a cookie is missing")
+		}
+	}
+	return w, nil
+}
+
+// check reports whether the watermark fits what is to be imported now. life is how long
+// the directory keeps deletions.
+func (w watermark) check(selection string, parts []partition, now time.Time, life time.Duration) error {
+	if w.Selection != selection {
+		return expired("classes, attributes, scope or schema have changed")
+	}
+	if len(w.Cookies) != len(parts) {
+		return expired("the partitions have changed")
+	}
+	for _, p := range parts {
+		if w.Cookies[p.id] == nil {
+			return expired("the partitions have changed")
+		}
+	}
+	if w.Time != 0 && !now.IsZero() && now.Sub(time.Unix(w.Time, 0)) > life {
+		return expired("it is older than %v, deletions may have been forgotten since", life)
+	}
+	return nil
+}
+
+func expired(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", connector.ErrWatermarkExpired, fmt.Sprintf(format, args...))
+}
