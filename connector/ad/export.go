@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
 // Export implements [connector.Exporter].
@@ -76,7 +78,7 @@ func (x *exporting) refusal(r connector.Result, err error) connector.Result {
 		own.Code, own.Attribute, own.Err = inner.Code, inner.Attribute, inner.Err
 	}
 	if own.Code == "" {
-		own.Code = exportCode(err, x.hasMod("unicodePwd"))
+		own.Code = exportCode(err, x.setsPassword())
 	}
 	var refused *resultError
 	if own.Attribute == "" && errors.As(err, &refused) {
@@ -92,6 +94,10 @@ func (x *exporting) refusal(r connector.Result, err error) connector.Result {
 		r.Outcome = connector.Rejected
 	}
 	return r
+}
+
+func (x *exporting) setsPassword() bool {
+	return slices.ContainsFunc(x.change.Mods, func(m attr.Mod) bool { return attr.EqualName(m.Name, "unicodePwd") })
 }
 
 // exportCode names a refusal that needs no closer look.
