@@ -1,0 +1,129 @@
+package hybridsync_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/hybridsync/hybridsync"
+
+// allowed holds which of our packages a package may import. A folder stands for all
+// packages beneath it that have no entry of their own. Arrows go one way: a new one needs
+// a reason here.
+var allowed = map[string][]string{
+	"":                          {},
+	"connector/attr":            {},
+	"sourceanchor":              {},
+	"credential":                {},
+	"connector":                 {"connector/attr", "sourceanchor"},
+	"connector/memdir":          {"connector", "connector/attr", "sourceanchor"},
+	"connector/ad":              {"connector", "connector/attr", "sourceanchor"},
+	"connector/entra":           {"connector", "connector/attr", "sourceanchor"},
+	"connector/connectortest":   {"connector", "connector/attr"},
+	"connector/ad/adtest":       {"connector", "connector/attr"},
+	"connector/entra/entratest": {"connector", "connector/attr"},
+	"rules":                     {"connector/attr", "sourceanchor", "rules"},
+	"metaverse":                 {"connector", "connector/attr", "rules", "sourceanchor"},
+	"metaverse/sqlstore":        {"metaverse", "connector", "connector/attr", "metaverse/sqlstore"},
+	"metaverse/metaversetest":   {"metaverse", "connector", "connector/attr", "rules"},
+	"scheduler":                 {"metaverse"},
+	"internal":                  {"internal"},
+	"examples":                  {"*"},
+}
+
+// reach holds which packages may reach code that costs their users something: time and
+// memory to compile, or a database driver.
+var reach = map[string][]string{
+	"github.com/microsoftgraph":         {"connector/entra", "examples"},
+	"github.com/microsoft/kiota":        {"connector/entra", "examples"},
+	"github.com/Azure/azure-sdk-for-go": {"connector/entra", "credential", "examples"},
+	"github.com/AzureAD":                {"credential", "examples"},
+	"github.com/go-ldap":                {"connector/ad", "connector/ad/adtest", "internal", "examples"},
+	"modernc.org/sqlite":                {"metaverse/sqlstore", "examples"},
+	"github.com/stretchr/testify":       {"connector/connectortest", "metaverse/metaversetest", "internal"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func TestImportGraph(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		home, ok := entry(path)
+		require.True(t, ok, "package %q has no entry in the import graph", path)
+		for _, imp := range p.Imports {
+			ours, ok := strings.CutPrefix(imp, module)
+			if !ok {
+				continue
+			}
+			ours = strings.TrimPrefix(ours, "/")
+			if slices.Contains(allowed[home], "*") || under(ours, path) {
+				continue
+			}
+			require.True(t, slices.ContainsFunc(allowed[home], func(a string) bool { return a == ours || a == home && under(ours, a) }),
+				"%s imports %s, which the graph does not allow", path, ours)
+		}
+		for dep, homes := range reach {
+			if !slices.ContainsFunc(p.Deps, func(d string) bool { return strings.HasPrefix(d, dep) }) {
+				continue
+			}
+			require.True(t, slices.ContainsFunc(homes, func(h string) bool { return h == home }),
+				"%s reaches %s", path, dep)
+		}
+	}
+}
+
+// Nothing under a *test folder is part of a program.
+func TestTestPackagesStayOutOfShippedCode(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		if strings.HasPrefix(path, "examples") || strings.Contains(path, "test") {
+			continue
+		}
+		for _, d := range p.Deps {
+			ours, ok := strings.CutPrefix(d, module+"/")
+			require.False(t, ok && strings.HasSuffix(ours, "test"), "%s reaches %s", path, ours)
+		}
+	}
+}
+
+func list(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", "./...")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	var all []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+		var p listed
+		require.NoError(t, dec.Decode(&p))
+		all = append(all, p)
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+// entry returns the longest folder of the graph that a package is in.
+func entry(path string) (string, bool) {
+	for home := path; ; {
+		if _, ok := allowed[home]; ok {
+			return home, home != "" || path == ""
+		}
+		i := strings.LastIndexByte(home, '/')
+		if i < 0 {
+			return "", path == ""
+		}
+		home = home[:i]
+	}
+}
+
+func under(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
