@@ -89,20 +89,14 @@ func (s *session) checkVisible(ctx context.Context, l *link) ([]connector.Findin
 	var out []connector.Finding
 	for _, p := range s.parts {
 		for _, base := range s.scope.bases(p) {
-			seen := false
-			for entries, err := range l.pages(ctx, &ldap.SearchRequest{BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: s.plan.filter,
-				Attributes: []string{"objectGUID"}, Controls: []ldap.Control{&ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftDomainScope}}}, 1) {
-				if err != nil {
-					return nil, err
-				}
-				if seen = len(entries) > 0; seen {
-					break
-				}
+			first, err := l.search(ctx, &ldap.SearchRequest{
+				BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: s.plan.filter, Attributes: []string{"objectGUID"},
+				Controls: []ldap.Control{ldap.NewControlPaging(1), &ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftDomainScope}},
+			})
+			if err != nil {
+				return nil, err
 			}
-			if l, _ = s.link(ctx); l == nil { // leaving a search early may cost the connection
-				return nil, fmt.Errorf("%w: no connection", connector.ErrUnavailable)
-			}
-			if !seen {
+			if len(first.Entries) == 0 {
 				out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodePermission, Object: base,
 					Message: "the account sees no object to import here", Remedy: "grant it read access to the objects in this container, if there are any"})
 			}

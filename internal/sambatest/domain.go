@@ -152,7 +152,7 @@ func (d *Domain) build(ctx context.Context, o Options) error {
 		return err
 	}
 	if o.Users+o.Groups > 0 {
-		if err := d.populate(ctx); err != nil {
+		if err := d.Populate(ctx, d.Population); err != nil {
 			return err
 		}
 	}

@@ -43,16 +43,17 @@ func (d *Domain) ldbTool(ctx context.Context, program, input string, args ...str
 	return d.run(ctx, program, input, append([]string{"-H", d.path("private", "sam.ldb"), "--configfile=" + d.configFile()}, args...)...)
 }
 
-// populate adds the population straight to the database in one transaction. Without batch
-// mode the indexes are copied for every record, which makes it quadratic.
-func (d *Domain) populate(ctx context.Context) error {
+// Populate adds a population straight to the database in one transaction; a running domain
+// controller sees it at once. Without batch mode the indexes would be copied for every
+// record, which makes it quadratic.
+func (d *Domain) Populate(ctx context.Context, p Population) error {
 	name := d.path("population.ldif")
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(name) //nolint:errcheck // a leftover harms nobody
-	if err := d.Population.WriteLDIF(f); err != nil {
+	if err := p.WriteLDIF(f); err != nil {
 		f.Close() //nolint:errcheck // the first error counts
 		return err
 	}

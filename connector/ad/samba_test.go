@@ -1,0 +1,161 @@
+package ad_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/ad"
+	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/internal/sambatest"
+)
+
+// password is a source of a fixed password.
+func password(p string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return p, nil }
+}
+
+// adminOptions connects to d with all rights.
+func adminOptions(d *sambatest.Domain) ad.Options {
+	return ad.Options{URLs: []string{d.URL}, BindName: d.AdminUPN, Password: password(d.Password), CAFile: d.CAFile}
+}
+
+func directory(t testing.TB, o ad.Options) *ad.Directory {
+	t.Helper()
+	d, err := ad.New("contoso", o)
+	require.NoError(t, err)
+	return d
+}
+
+func open(t testing.TB, d *ad.Directory) connector.Session {
+	t.Helper()
+	s, err := d.Open(t.Context(), connector.OpenOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) }) //nolint:usetesting // t.Context is done by then
+	return s
+}
+
+// A view is what an import has shown of a directory.
+type view struct {
+	byAnchor map[connector.Anchor]*connector.Object
+	mark     connector.Watermark
+	updates  []connector.Item
+	deletes  []connector.Anchor
+	objects  []*connector.Object // of the last import, in order
+	troubles []error
+}
+
+func newView() *view { return &view{byAnchor: map[connector.Anchor]*connector.Object{}} }
+
+// take applies the items of one import and returns the error that ended it.
+func (v *view) take(items func(func(connector.Item, error) bool)) (err error) {
+	v.updates, v.deletes, v.objects, v.troubles, v.mark = nil, nil, nil, nil, nil
+	for item, e := range items {
+		if e != nil {
+			return e
+		}
+		switch {
+		case item.Err != nil:
+			v.troubles = append(v.troubles, item.Err)
+		case item.Kind == connector.ItemObject:
+			v.byAnchor[item.Object.Anchor] = item.Object
+			v.objects = append(v.objects, item.Object)
+		case item.Kind == connector.ItemUpdate:
+			v.update(item)
+		case item.Kind == connector.ItemDelete:
+			delete(v.byAnchor, item.Object.Anchor)
+			v.deletes = append(v.deletes, item.Object.Anchor)
+		case item.Kind == connector.ItemComplete:
+			v.mark = item.Complete.Watermark
+		}
+	}
+	return nil
+}
+
+func (v *view) update(item connector.Item) {
+	v.updates = append(v.updates, item)
+	o := v.byAnchor[item.Object.Anchor]
+	if o == nil {
+		return // the engine would read it
+	}
+	if item.Object.DN != "" {
+		o.DN = item.Object.DN
+	}
+	if item.Object.Class != "" {
+		o.Class = item.Object.Class
+	}
+	for _, m := range item.Mods {
+		o.Attributes.Apply(m)
+	}
+}
+
+func (v *view) at(t testing.TB, dn string) *connector.Object {
+	t.Helper()
+	for _, o := range v.byAnchor {
+		if o.DN == dn {
+			return o
+		}
+	}
+	require.Failf(t, "no such object", "%s", dn)
+	return nil
+}
+
+func (v *view) has(dn string) bool {
+	for _, o := range v.byAnchor {
+		if o.DN == dn {
+			return true
+		}
+	}
+	return false
+}
+
+func full(t testing.TB, s connector.Session) *view {
+	t.Helper()
+	importer, ok := connector.As[connector.FullImporter](s)
+	require.True(t, ok)
+	v := newView()
+	require.NoError(t, v.take(importer.FullImport(t.Context(), connector.ImportRequest{})))
+	require.NotEmpty(t, v.mark)
+	require.Empty(t, v.troubles)
+	return v
+}
+
+// delta applies the changes since the view's last import.
+func (v *view) delta(t testing.TB, s connector.Session) {
+	t.Helper()
+	importer, ok := connector.As[connector.DeltaImporter](s)
+	require.True(t, ok)
+	require.NoError(t, v.take(importer.DeltaImport(t.Context(), v.mark, connector.ImportRequest{})))
+	require.NotEmpty(t, v.mark)
+	require.Empty(t, v.troubles)
+}
+
+// equal compares two views but for attributes that only whole reads refresh.
+func (v *view) equal(t testing.TB, want *view) {
+	t.Helper()
+	require.Len(t, v.byAnchor, len(want.byAnchor))
+	for anchor, w := range want.byAnchor {
+		got := v.byAnchor[anchor]
+		require.NotNilf(t, got, "%s is missing", w.DN)
+		require.Equal(t, w.DN, got.DN)
+		require.Equal(t, w.Class, got.Class)
+		for name, values := range w.Attributes.All() {
+			if values[0].Kind() == attr.KindReference {
+				require.Lenf(t, got.Attributes.Values(name), len(values), "%s of %s", name, w.DN)
+				continue // a target's rename is the engine's to follow
+			}
+			require.Truef(t, attr.SameValues(values, got.Attributes.Values(name)), "%s of %s", name, w.DN)
+		}
+	}
+}
+
+
+func ou(t testing.TB, d *sambatest.Domain, name string) string {
+	t.Helper()
+	dn := "OU=" + name + "," + d.BaseDN
+	d.MustEdit(t, fmt.Sprintf("dn: %s\nchangetype: add\nobjectClass: organizationalUnit\n", dn))
+	return dn
+}
