@@ -94,6 +94,10 @@ func (s *Set) Put(name string, values ...Value) {
 	}
 }
 
+// Grow makes room for n more attributes, so that putting them in name order needs no
+// further allocation.
+func (s *Set) Grow(n int) { s.entries = slices.Grow(s.entries, n) }
+
 // Append adds values to the attribute, creating it where needed. It does not look for
 // duplicates; [Set.Apply] does.
 func (s *Set) Append(name string, values ...Value) {
