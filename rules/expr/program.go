@@ -1,41 +1,159 @@
 package expr
 
-import "github.com/hybridsync/hybridsync/connector/attr"
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
 
 // A Program is a compiled expression. It is immutable and safe for concurrent use.
 type Program struct {
-	source string
+	source     string
+	normalized string
+	warnings   []Diagnostic
+	limits     Limits
+	result     static
+
+	attributes, imported, counted, parameters []string
+
+	run   thunk
+	slots []slotRef     // the attributes by slot
+	extra int           // number of other slots
+	lazy  map[int]thunk // what variables of With stand for, by slot
+	calls sync.Pool     // of *Call
 }
 
-// Compile parses and checks an expression and prepares it for evaluation. The error is an
-// *[Error] that holds every problem found.
+// Compile parses and checks an expression and prepares it for evaluation. A nil opts means
+// the defaults. The error is an *[Error] that holds every problem found.
 func Compile(src string, opts *Options) (*Program, error) {
-	return &Program{source: src}, nil
+	if opts == nil {
+		opts = &Options{}
+	}
+	limits := opts.Limits.withDefaults()
+	r := &reporter{src: src}
+	if len(src) > limits.Source {
+		r.src = src[:min(len(src), 200)]
+		r.mistake(0, fmt.Sprintf("the expression is longer than %d bytes", limits.Source), "")
+		return nil, &Error{r.list}
+	}
+	table, err := functionTable(opts.Functions)
+	if err != nil {
+		r.mistake(0, err.Error(), "")
+		return nil, &Error{r.list}
+	}
+	tree := parse(src, limits.Depth, r.mistake)
+	check := newChecker(r, opts, table)
+	p := &Program{source: src, limits: limits}
+	p.result = check.check(tree)
+	if r.failed() {
+		return nil, &Error{r.sorted()}
+	}
+	k := &compiler{checker: check, program: p, bySlot: map[slotRef]int{}}
+	p.run = k.compile(tree).all
+	p.normalized = format(tree)
+	p.warnings = r.sorted()
+	p.attributes, p.imported = check.attributes.sorted(), check.imported.sorted()
+	p.counted, p.parameters = check.counted.sorted(), check.parameters.sorted()
+	return p, nil
 }
 
-// Warnings returns the findings that did not prevent compilation.
-func (p *Program) Warnings() []Diagnostic { return nil }
+// Warnings returns the findings that did not prevent compilation, in the order of the text.
+func (p *Program) Warnings() []Diagnostic { return slices.Clone(p.warnings) }
 
 // Source returns the text that was compiled.
 func (p *Program) Source() string { return p.source }
 
 // Normalized returns the expression in a form that does not depend on white space,
 // redundant brackets or the notation of numbers: for comparing and hashing.
-func (p *Program) Normalized() string { return p.source }
+func (p *Program) Normalized() string { return p.normalized }
 
 // Attributes returns the names read by [name], sorted, without duplicates.
-func (p *Program) Attributes() []string { return nil }
+func (p *Program) Attributes() []string { return slices.Clone(p.attributes) }
 
 // Imported returns the names read by ImportedValue, sorted, without duplicates.
-func (p *Program) Imported() []string { return nil }
+func (p *Program) Imported() []string { return slices.Clone(p.imported) }
 
 // Counted returns the names read by ValueCount, sorted, without duplicates.
-func (p *Program) Counted() []string { return nil }
+func (p *Program) Counted() []string { return slices.Clone(p.counted) }
 
 // Parameters returns the names of the parameters read, sorted, without duplicates.
-func (p *Program) Parameters() []string { return nil }
+func (p *Program) Parameters() []string { return slices.Clone(p.parameters) }
 
-// Eval evaluates the program. The error is an *[EvalError].
+// Type returns the kinds that a result may have, as far as the compiler can tell, and
+// whether it may be several values. NULL and the result literals are not among the kinds,
+// so an expression that only decides has none.
+func (p *Program) Type() (kinds Type, many bool) {
+	return p.result.kinds & TypeAny, p.result.many
+}
+
+func (p *Program) newCall() *Call {
+	return &Call{
+		program: p, row: -1, steps: p.limits.Steps, output: p.limits.Output,
+		attrs: make([]Value, len(p.slots)), slots: make([]Value, p.extra),
+	}
+}
+
+// Eval evaluates the program. A nil input has nothing in it. The error is an *[EvalError].
 func (p *Program) Eval(in *Input) (Result, error) {
-	return Result{Kind: Values, Single: attr.String(p.source)}, nil
+	if in == nil {
+		in = &Input{}
+	}
+	c, _ := p.calls.Get().(*Call)
+	if c == nil {
+		c = p.newCall()
+	}
+	c.in = *in
+	v := p.run(c)
+	r, err := c.result(&v)
+	c.reset()
+	p.calls.Put(c)
+	if err != nil {
+		return Result{}, err
+	}
+	return r, nil
+}
+
+// reset makes the call ready for the next evaluation and forgets all values.
+func (c *Call) reset() {
+	clear(c.attrs)
+	clear(c.slots)
+	c.in, c.err = Input{}, nil
+	c.row, c.steps, c.output = -1, c.program.limits.Steps, c.program.limits.Output
+}
+
+var whole = site{name: "expression"}
+
+// result turns the value of the whole expression into a Result.
+func (c *Call) result(v *Value) (Result, error) {
+	switch v.kind {
+	case typeFail:
+		return Result{}, c.err
+	case typeNull, 0:
+		return Result{Kind: Null}, nil
+	case typeIgnore:
+		return Result{Kind: IgnoreThisFlow}, nil
+	case typeAuthoritative:
+		return Result{Kind: AuthoritativeNull}, nil
+	case TypeDate:
+		return Result{Kind: DateTime, Time: v.Time()}, nil
+	case typeList:
+		return c.listResult(v)
+	case TypeEnum:
+		c.failf(&whole, CodeType, "a word is no result")
+		return Result{}, c.err
+	default:
+		return Result{Kind: Values, Single: v.Attr()}, nil
+	}
+}
+
+func (c *Call) listResult(v *Value) (Result, error) {
+	if !v.untyped {
+		return Result{Kind: Values, Multi: true, Values: v.list}, nil
+	}
+	times := make([]time.Time, len(v.list))
+	for i, t := range v.list {
+		times[i] = timeOf(t.Int())
+	}
+	return Result{Kind: DateTime, Multi: true, Times: times}, nil
 }

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"strings"
 	"time"
 
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -39,12 +40,12 @@ func (k ResultKind) String() string {
 type Result struct {
 	Kind ResultKind
 
-	// Multi says that the result is a set of values, possibly of one, and is in Many. It
+	// Multi says that the result is a set of values, possibly of one, and is in Values. It
 	// is only set when Kind is Values or DateTime.
 	Multi bool
 
 	Single attr.Value   // the value when Kind is Values and Multi is false
-	Many   []attr.Value // the values, at least one, when Kind is Values and Multi is true; read only
+	Values []attr.Value // the values, at least one, when Kind is Values and Multi is true; read only
 	Time   time.Time    // the time, in UTC, when Kind is DateTime and Multi is false
 	Times  []time.Time  // the times when Kind is DateTime and Multi is true
 }
@@ -55,7 +56,7 @@ func (r *Result) First() (attr.Value, bool) {
 	case r.Kind != Values:
 		return attr.Value{}, false
 	case r.Multi:
-		return r.Many[0], true
+		return r.Values[0], true
 	default:
 		return r.Single, true
 	}
@@ -67,7 +68,7 @@ func (r *Result) Len() int {
 	case r.Kind != Values:
 		return 0
 	case r.Multi:
-		return len(r.Many)
+		return len(r.Values)
 	default:
 		return 1
 	}
@@ -80,7 +81,7 @@ func (r *Result) All() []attr.Value {
 	case r.Kind != Values:
 		return nil
 	case r.Multi:
-		return r.Many
+		return r.Values
 	default:
 		return []attr.Value{r.Single}
 	}
@@ -92,8 +93,55 @@ func (r *Result) Append(dst []attr.Value) []attr.Value {
 	case r.Kind != Values:
 		return dst
 	case r.Multi:
-		return append(dst, r.Many...)
+		return append(dst, r.Values...)
 	default:
 		return append(dst, r.Single)
+	}
+}
+
+// Text writes the result in the notation of the language documentation: text in double
+// quotes, True, 42, binary as 0x0102, references as ref"…", dates as in RFC 3339, sets in
+// braces, and NULL, IgnoreThisFlow and AuthoritativeNull. It shows the content, so keep it
+// out of logs.
+func (r *Result) Text() string {
+	switch {
+	case r.Kind == IgnoreThisFlow:
+		return "IgnoreThisFlow"
+	case r.Kind == AuthoritativeNull:
+		return "AuthoritativeNull"
+	case r.Kind == DateTime && !r.Multi:
+		return r.Time.Format(time.RFC3339Nano)
+	case r.Kind == DateTime:
+		parts := make([]string, len(r.Times))
+		for i, t := range r.Times {
+			parts[i] = t.Format(time.RFC3339Nano)
+		}
+		return "{" + strings.Join(parts, ",") + "}"
+	case r.Kind != Values:
+		return "NULL"
+	case !r.Multi:
+		return notation(r.Single)
+	}
+	return setNotation(r.Values)
+}
+
+func setNotation(values []attr.Value) string {
+	parts := make([]string, len(values))
+	for i, v := range values {
+		parts[i] = notation(v)
+	}
+	return "{" + strings.Join(parts, ",") + "}"
+}
+
+func notation(v attr.Value) string {
+	switch v.Kind() {
+	case attr.KindString:
+		return quote(v.Str())
+	case attr.KindReference:
+		return "ref" + quote(v.Str())
+	case attr.KindBinary:
+		return "0x" + upperHex(v.Str())
+	default:
+		return v.Text()
 	}
 }

@@ -1,0 +1,140 @@
+package expr
+
+import "errors"
+
+// plain compiles the call of an ordinary function.
+func (k *compiler) plain(n *call, f *Function) *code {
+	at := &site{f.Name, n.pos}
+	args := make([]argument, len(f.Params))
+	var parts, single []*code
+	for i := range f.Params {
+		p := &f.Params[i]
+		if i >= len(n.args) {
+			args = args[:i]
+			break
+		}
+		a := k.compile(n.args[i])
+		parts = append(parts, a)
+		if !p.Set {
+			single = append(single, a)
+		}
+		args[i] = argument{param: p, code: a}
+	}
+	one := func(c *Call) Value { return c.apply(at, f, args) }
+	rows := most(single...)
+
+	var done *code
+	if f.ResultSet {
+		all := lifted(at, one, rows).all
+		done = wholeSet(k.slot(), all)
+	} else {
+		done = lifted(at, one, rows)
+	}
+	if f.Volatile {
+		return done
+	}
+	return k.fold(at, done, parts...)
+}
+
+// An argument is a compiled argument with the parameter that it stands for.
+type argument struct {
+	param *Param
+	code  *code
+}
+
+// apply computes the arguments, checks them and calls the function.
+func (c *Call) apply(at *site, f *Function, args []argument) Value {
+	if !c.step(at) {
+		return failed
+	}
+	base := len(c.stack)
+	defer c.drop(base)
+	null := false
+	for i := range args {
+		a := &args[i]
+		var v Value
+		switch {
+		case a.code.constant != nil:
+			v = *a.code.constant
+		case !a.param.Set:
+			v = a.code.one(c)
+		case c.row < 0:
+			v = a.code.all(c)
+		default:
+			v = c.outside(a.code.all)
+		}
+		if v.kind&typeSignal != 0 {
+			return v
+		}
+		if v.kind&a.param.Type == 0 && !c.convert(at, a.param, &v) {
+			return failed
+		}
+		if v.kind == typeNull && !a.param.Null {
+			null = true
+		}
+		c.stack = append(c.stack, v)
+	}
+	if null {
+		return Value{kind: typeNull}
+	}
+	for range f.Params[len(args):] {
+		c.stack = append(c.stack, Value{}) // left out; Value.given tells it from NULL
+	}
+	v, err := f.Eval(c, c.stack[base:])
+	switch {
+	case err != nil:
+		return c.fail(at, err)
+	case v.kind == 0:
+		return Value{kind: typeNull}
+	case v.kind == typeList && !f.ResultSet:
+		return c.failf(at, CodeType, "it returns a set of values and is not declared to")
+	default:
+		return v
+	}
+}
+
+func (c *Call) drop(base int) {
+	clear(c.stack[base:])
+	c.stack = c.stack[:base]
+}
+
+// convert makes of an argument what the parameter takes, or fails.
+func (c *Call) convert(at *site, p *Param, v *Value) bool {
+	switch {
+	case v.kind == typeNull || v.kind == 0:
+		v.kind = typeNull
+		return true
+	case v.kind == typeList && p.Set:
+		return true
+	case v.kind == TypeString && v.untyped && c.retype(p.Type, v):
+		return true
+	case v.kind == TypeString && p.Type&TypeEnum != 0:
+		if w := findWord(p.Words, v.str); w != "" {
+			*v = Value{kind: TypeEnum, str: w}
+			return true
+		}
+		c.failf(at, CodeValue, "%s is none of the words it takes", p.Name)
+		return false
+	}
+	c.failf(at, CodeType, "%s takes %s, not %s", p.Name, p.Type, v.kind)
+	return false
+}
+
+// retype makes the number or boolean that the text of a parameter stands for.
+func (c *Call) retype(want Type, v *Value) bool {
+	if want&TypeNumber != 0 {
+		if n, ok := parseNumber(v.str); ok {
+			*v = Number(n)
+			return true
+		}
+	}
+	if want&TypeBool != 0 {
+		if b, ok := parseBool(v.str); ok {
+			*v = Boolean(b)
+			return true
+		}
+	}
+	return false
+}
+
+var errOverflow = errors.New("the result does not fit into 64 bits")
