@@ -56,7 +56,7 @@ const (
 type Counters struct {
 	Adds      int64 `json:"adds"`
 	Updates   int64 `json:"updates"`
-	Renames   int64 `json:"renames"`
+	Renames   int64 `json:"renames"` // those of the updates that gave another DN
 	Deletes   int64 `json:"deletes"`
 	Unchanged int64 `json:"unchanged"`
 	Errors    int64 `json:"errors"`

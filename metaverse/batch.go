@@ -1,0 +1,367 @@
+package metaverse
+
+import (
+	"context"
+	"time"
+
+	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/rules"
+)
+
+// batch is the work of one synchronisation transaction: objects are loaded once, changed
+// in memory and written at the end.
+type batch struct {
+	ctx   context.Context // of the step; the batch does not outlive it
+	r     *run
+	tx    Tx
+	rules *rules.Set
+	now   time.Time
+	last  CSID // last id of the page
+
+	cs      map[CSID]*csWork
+	mv      map[MVID]*mvWork
+	mvOrder []*mvWork // in order of first appearance, for a stable order of writes
+	csOrder []*csWork
+
+	objects int64
+	counts  Counters
+	notes   map[string]bool
+	errs    []ObjectError
+	cleared []CSID // objects that got through synchronisation
+}
+
+// csWork is a connector-space object in a batch.
+type csWork struct {
+	*CSObject
+	export   *PendingExport // nil for none
+	top      *attr.Set      // image with sent changes applied; computed when asked for
+	pending  ImportOp       // what the pending import shall be at the end
+	isNew    bool
+	row      bool // row changed
+	link     bool // link changed
+	state    bool // only the state changed
+	out      bool // pending export changed
+	deleted  bool
+	linkedIn bool // got its link in this batch
+}
+
+// mvWork is a metaverse object in a batch.
+type mvWork struct {
+	*MVObject
+	linked  []*csWork
+	isNew   bool
+	applied bool // got values in this batch
+	dirty   bool
+	deleted bool
+	copies  map[string]Origin // copied references before, by folded attribute
+	keys    []ValueKey        // index entries as stored
+}
+
+func newBatch(ctx context.Context, r *run, tx Tx) *batch {
+	return &batch{
+		ctx: ctx, r: r, tx: tx, rules: r.e.rules, now: r.now(),
+		cs: make(map[CSID]*csWork), mv: make(map[MVID]*mvWork),
+		notes: make(map[string]bool),
+	}
+}
+
+// loadCS loads objects with their pending exports; those that do not exist are left out.
+func (b *batch) loadCS(ids []CSID) error {
+	var missing []CSID
+	asked := make(map[CSID]bool, len(ids))
+	for _, id := range ids {
+		if id != 0 && b.cs[id] == nil && !asked[id] {
+			asked[id] = true
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	objects, err := b.tx.CS(missing)
+	if err != nil {
+		return err
+	}
+	exports, err := b.tx.PendingExport(missing)
+	if err != nil {
+		return err
+	}
+	for i, o := range objects {
+		if o != nil {
+			b.trackCS(&csWork{CSObject: o, export: exports[i], pending: o.Pending})
+		}
+	}
+	return nil
+}
+
+func (b *batch) trackCS(w *csWork) {
+	b.cs[w.ID] = w
+	b.csOrder = append(b.csOrder, w)
+}
+
+// loadMV loads metaverse objects with everything that is linked to them.
+func (b *batch) loadMV(ids []MVID) error {
+	var missing []MVID
+	asked := make(map[MVID]bool, len(ids))
+	for _, id := range ids {
+		if id != 0 && b.mv[id] == nil && !asked[id] {
+			asked[id] = true
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	objects, err := b.tx.MV(missing)
+	if err != nil {
+		return err
+	}
+	linked, err := b.tx.LinkedCS(missing)
+	if err != nil {
+		return err
+	}
+	var all []CSID
+	for _, ids := range linked {
+		all = append(all, ids...)
+	}
+	if err := b.loadCS(all); err != nil {
+		return err
+	}
+	for i, o := range objects {
+		if o == nil {
+			continue
+		}
+		m := &mvWork{MVObject: o, copies: copiesOf(o.Origins), keys: b.r.e.joins.mvKeys(&o.Attributes)}
+		for _, id := range linked[i] {
+			// The link may have changed in this batch, before the object was loaded.
+			if w := b.cs[id]; w != nil && w.Link.MV == o.ID {
+				m.linked = append(m.linked, w)
+			}
+		}
+		b.trackMV(m)
+	}
+	return nil
+}
+
+func (b *batch) trackMV(m *mvWork) {
+	b.mv[m.ID] = m
+	b.mvOrder = append(b.mvOrder, m)
+}
+
+func copiesOf(origins []Origin) map[string]Origin {
+	copies := make(map[string]Origin)
+	for _, o := range origins {
+		if o.Source != "" {
+			copies[attr.Fold(o.Attribute)] = o
+		}
+	}
+	return copies
+}
+
+// link ties an object to a metaverse object.
+func (b *batch) link(w *csWork, m *mvWork, l Link) error {
+	l.MV = m.ID
+	w.Link, w.link, w.linkedIn = l, true, true
+	b.setState(w, Connected)
+	if err := b.tx.SetCSValues(w.ID, b.r.e.joins.csKeys(w.CSObject)); err != nil {
+		return err
+	}
+	m.linked = append(m.linked, w)
+	if w.isNew {
+		return nil // nothing can refer to it yet
+	}
+	if err := b.tx.QueueCSRefsTo([]CSID{w.ID}); err != nil {
+		return err
+	}
+	return b.tx.QueueCSRefsFrom(w.ID, "")
+}
+
+// unlink takes an object from its metaverse object.
+func (b *batch) unlink(w *csWork, m *mvWork, state CSState) error {
+	for i, other := range m.linked {
+		if other == w {
+			m.linked = append(m.linked[:i:i], m.linked[i+1:]...)
+			break
+		}
+	}
+	w.Link, w.link = Link{}, true
+	b.setState(w, state)
+	if err := b.tx.SetCSValues(w.ID, b.r.e.joins.csKeys(w.CSObject)); err != nil {
+		return err
+	}
+	b.counts.Disconnected++
+	if err := b.tx.QueueCSRefsTo([]CSID{w.ID}); err != nil {
+		return err
+	}
+	return b.tx.QueueMVRefsTo([]MVID{m.ID})
+}
+
+func (b *batch) setState(w *csWork, s CSState) {
+	if w.State != s {
+		w.State, w.state = s, true
+	}
+}
+
+// topOf returns what the directory shows or will show: the image with everything that was
+// sent applied.
+func (w *csWork) topOf() *attr.Set {
+	if w.top != nil {
+		return w.top
+	}
+	w.top = &w.Image
+	if w.export != nil && len(w.export.Sent) > 0 {
+		top := w.Image.Clone()
+		for _, m := range w.export.Sent {
+			top.Apply(m)
+		}
+		w.top = &top
+	}
+	return w.top
+}
+
+// optimistic returns what rules read: top with what waits for its export applied, too.
+func (w *csWork) optimistic() *attr.Set {
+	if w.export == nil || len(w.export.Pending) == 0 {
+		return w.topOf()
+	}
+	set := w.topOf().Clone()
+	for _, m := range w.export.Pending {
+		set.Apply(m)
+	}
+	return &set
+}
+
+func (b *batch) fail(w *csWork, code, attribute, rule string, err error) {
+	b.errs = append(b.errs, b.r.objectError(w.CSObject, stepSync, code, attribute, rule, err))
+}
+
+// write stores everything that the batch changed.
+func (b *batch) write() error {
+	if err := b.writeMV(); err != nil {
+		return err
+	}
+	if err := b.writeCS(); err != nil {
+		return err
+	}
+	if err := b.writePending(); err != nil {
+		return err
+	}
+	if err := b.tx.ClearObjectErrors(stepSync, b.cleared); err != nil {
+		return err
+	}
+	return b.tx.PutObjectErrors(b.errs)
+}
+
+func (b *batch) writeMV() error {
+	var put []*MVObject
+	for _, m := range b.mvOrder {
+		if m.deleted || !m.dirty {
+			continue
+		}
+		put = append(put, m.MVObject)
+	}
+	return b.tx.PutMV(put)
+}
+
+func (b *batch) writeCS() error {
+	var rows []*CSObject
+	var linkIDs, deleted []CSID
+	var links []Link
+	states := make(map[CSState][]CSID)
+	for _, w := range b.csOrder {
+		switch {
+		case w.deleted:
+			if !w.isNew {
+				deleted = append(deleted, w.ID)
+			}
+			continue
+		case w.row:
+			rows = append(rows, w.CSObject)
+		case w.state:
+			states[w.State] = append(states[w.State], w.ID)
+		}
+		if w.link {
+			linkIDs, links = append(linkIDs, w.ID), append(links, w.Link)
+		}
+	}
+	if err := b.tx.DeleteCS(deleted); err != nil {
+		return err
+	}
+	if err := b.deleteMV(); err != nil {
+		return err
+	}
+	if err := b.tx.PutCS(rows); err != nil {
+		return err
+	}
+	for s := NormalDisconnector; s <= Placeholder; s++ {
+		if ids := states[s]; len(ids) > 0 {
+			if err := b.tx.PutCSState(ids, s); err != nil {
+				return err
+			}
+		}
+	}
+	return b.tx.SetLink(linkIDs, links)
+}
+
+// deleteMV removes metaverse objects once nothing is linked to them any more in the store.
+func (b *batch) deleteMV() error {
+	var ids []MVID
+	var unlinked []CSID
+	for _, m := range b.mvOrder {
+		if m.deleted && !m.isNew {
+			ids = append(ids, m.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	for _, w := range b.csOrder {
+		if w.link && !w.deleted && w.Link.MV == 0 {
+			unlinked = append(unlinked, w.ID)
+		}
+	}
+	if err := b.tx.SetLink(unlinked, make([]Link, len(unlinked))); err != nil {
+		return err
+	}
+	return b.tx.DeleteMV(ids)
+}
+
+func (b *batch) writePending() error {
+	queue := make(map[ImportOp][]CSID)
+	var put []*PendingExport
+	var done []CSID
+	for _, w := range b.csOrder {
+		if w.deleted {
+			continue
+		}
+		if w.pending != w.CSObject.Pending {
+			queue[w.pending] = append(queue[w.pending], w.ID)
+		}
+		if !w.out {
+			continue
+		}
+		empty := w.export == nil
+		if !empty {
+			var err error
+			if empty, err = exportDone(b.tx, w.export); err != nil {
+				return err
+			}
+		}
+		if empty {
+			done = append(done, w.ID)
+		} else {
+			put = append(put, w.export)
+		}
+	}
+	for op := ImportNone; op <= ImportDeleteAdd; op++ {
+		if ids := queue[op]; len(ids) > 0 {
+			if err := b.tx.SetPendingImport(op, ids); err != nil {
+				return err
+			}
+		}
+	}
+	if err := b.tx.DeletePendingExport(done); err != nil {
+		return err
+	}
+	return b.tx.PutPendingExport(put)
+}

@@ -1,0 +1,47 @@
+// Package metaverse is the engine: connector spaces, the metaverse, and the three steps
+// import, synchronise and export.
+//
+// # Words
+//
+// A connector space is the engine's staged copy of one connected directory. The metaverse
+// holds one object for each identity, whose values the rules choose among those that the
+// linked connector-space objects offer. A link is made by joining (the objects find each
+// other), by projecting (a connector-space object makes its metaverse object) or by
+// provisioning (a metaverse object makes a connector-space object). A pending import waits
+// for synchronisation, a pending export for its export; what was exported is confirmed by
+// the next import.
+//
+// # Steps
+//
+// An [Engine] runs one step of one connector at a time:
+//
+//	record, err := engine.Run(ctx, "contoso.test", metaverse.DeltaImport, nil)
+//
+// Import streams the directory's items into the connector space. Synchronise takes what is
+// pending into the metaverse and computes pending exports for every connector; it touches
+// no directory. Export sends them. Each step may be killed at any instant and repeated:
+// it reads what is, computes what should be and writes the difference.
+//
+// # Safety
+//
+// A deletion is computed only from a full import that was complete and without errors, or
+// from a directory's own word. A full import that misses suspiciously many objects, and an
+// export with too many deletions, are held ([ErrHeld]). Before a change is sent, the store
+// notes that its fate is unknown; what stays unknown is settled by reading the directory.
+//
+// # References
+//
+// References such as group members are kept, computed and exported value by value. One
+// new member of a large group is one row, one check and one small change.
+//
+// # Errors
+//
+// Trouble with one object is recorded ([ObjectError]), the object is tried again in the
+// next run, and the step goes on. Errors of the directory or of the store stop the step;
+// [Engine.Run] returns them as [*StepError] together with the record of what was done.
+//
+// # Stores
+//
+// State lives in a [Store]; package sqlstore has one on SQLite. Package metaversetest
+// proves stores.
+package metaverse

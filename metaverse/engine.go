@@ -1,0 +1,187 @@
+package metaverse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/rules"
+)
+
+// Options are the options of [New]. The zero value, or nil, is good.
+type Options struct {
+	// Logger receives one record for each step and debug records for objects. Nil
+	// discards.
+	Logger *slog.Logger
+	// Progress, when not nil, is called during long steps, at most about ten times a
+	// second, on the goroutine of the step.
+	Progress func(Progress)
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// Batch is the number of objects in one transaction; 0 means 1000.
+	Batch int
+	// ImportHold says when a full import is held because too many objects are missing.
+	ImportHold ImportHold
+	// DeletionThreshold is the number of pending deletions in one connector above which
+	// an export stops before it sends anything: 0 means 500, negative means no limit.
+	// Entra Connect: how-to-connect-sync-feature-prevent-accidental-deletes.
+	DeletionThreshold int
+	// ErrorLimit is the number of object errors after which a step stops; 0 means 5000,
+	// negative means no limit.
+	ErrorLimit int
+}
+
+// ImportHold says when a full import that would obsolete objects is held instead: when it
+// would obsolete more than Fraction of the connector's objects and at least Minimum. An
+// empty full import of a directory that had objects is held always.
+type ImportHold struct {
+	Fraction float64 // 0 means 0.1; negative means never
+	Minimum  int     // 0 means 50
+}
+
+func (o *Options) withDefaults() Options {
+	var d Options
+	if o != nil {
+		d = *o
+	}
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Progress == nil {
+		d.Progress = func(Progress) {}
+	}
+	d.Batch = orDefault(d.Batch, 1000)
+	d.DeletionThreshold = orDefault(d.DeletionThreshold, 500)
+	d.ErrorLimit = orDefault(d.ErrorLimit, 5000)
+	d.ImportHold.Minimum = orDefault(d.ImportHold.Minimum, 50)
+	if d.ImportHold.Fraction == 0 {
+		d.ImportHold.Fraction = 0.1
+	}
+	return d
+}
+
+func orDefault(n, def int) int {
+	if n == 0 {
+		return def
+	}
+	return n
+}
+
+// Progress tells how far a running step is.
+type Progress struct {
+	Connector string
+	Step      StepKind
+	Phase     string        // "import", "obsoletion", "objects", "references", "adds", "updates", "deletes"
+	Done      int64         // objects done in this phase
+	Total     int64         // objects to do in this phase; 0 where it is not known
+	Elapsed   time.Duration // since the step began
+}
+
+// An Engine imports, synchronises and exports. It is safe for concurrent use: steps of
+// different connectors may run side by side, but two synchronisations, or two steps of one
+// connector, never do.
+type Engine struct {
+	store      Store
+	rules      *rules.Set
+	joins      *joinPlan
+	rulesByID  map[string]*rules.CompiledRule
+	outboundTo map[string]bool // connectors that rules flow to
+	connectors map[string]*target
+	names      []string // in the order given
+	opts       Options
+
+	mu      sync.Mutex
+	running map[string]StepKind // by connector, guarded by mu
+	syncing sync.Mutex          // held by the one synchronisation
+}
+
+// target is a connector with what the engine needs to know of it.
+type target struct {
+	connector.Connector
+	name string
+	caps connector.Capabilities
+
+	mu     sync.Mutex
+	schema *schemaIndex // read once, guarded by mu
+}
+
+// New returns an engine over a store. The names of the connectors, by which rules refer to
+// them, must be unique.
+func New(store Store, set *rules.Set, connectors []connector.Connector, opts *Options) (*Engine, error) {
+	e := &Engine{
+		store: store, rules: set, joins: planJoins(set), opts: opts.withDefaults(),
+		connectors: make(map[string]*target), running: make(map[string]StepKind),
+		rulesByID: make(map[string]*rules.CompiledRule), outboundTo: make(map[string]bool),
+	}
+	var problems []error
+	for _, c := range connectors {
+		name := c.Info().Name
+		if _, twice := e.connectors[name]; twice || name == "" {
+			problems = append(problems, fmt.Errorf("connector name %q is empty or not unique", name))
+			continue
+		}
+		e.connectors[name] = &target{Connector: c, name: name, caps: c.Capabilities()}
+		e.names = append(e.names, name)
+	}
+	for _, r := range set.Rules() {
+		e.rulesByID[r.ID] = r
+		if r.Direction == rules.Outbound {
+			e.outboundTo[r.Connector] = true
+		}
+		if _, ok := e.connectors[r.Connector]; !ok {
+			problems = append(problems, fmt.Errorf("rule %q: there is no connector %q", r.Name, r.Connector))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("metaverse: %w", err)
+	}
+	return e, nil
+}
+
+// Connectors returns the names of the connectors in the order given to [New].
+func (e *Engine) Connectors() []string { return slices.Clone(e.names) }
+
+// Store returns the engine's store.
+func (e *Engine) Store() Store { return e.store }
+
+// Rules returns the engine's rules.
+func (e *Engine) Rules() *rules.Set { return e.rules }
+
+// Preflight checks a connector against what the rules need of it. It returns no findings
+// where the connector cannot check.
+func (e *Engine) Preflight(ctx context.Context, name string) ([]connector.Finding, error) {
+	t, ok := e.connectors[name]
+	if !ok {
+		return nil, fmt.Errorf("metaverse: there is no connector %q", name)
+	}
+	session, err := t.Open(ctx, e.openOptions(t))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = session.Close(ctx) }()
+	check, ok := connector.As[connector.Preflighter](session)
+	if !ok {
+		return nil, nil
+	}
+	write := e.rules.ExportAttributes(name)
+	return check.Preflight(ctx, connector.Needs{
+		Import: t.caps.FullImport, Delta: t.caps.DeltaImport, Export: len(write) > 0,
+		Classes: e.rules.Classes(name), Attributes: e.rules.ImportAttributes(name), Write: write,
+	})
+}
+
+func (e *Engine) openOptions(t *target) connector.OpenOptions {
+	return connector.OpenOptions{
+		Classes:    e.rules.Classes(t.name),
+		Attributes: e.rules.ImportAttributes(t.name),
+		Logger:     e.opts.Logger.With("connector", t.name),
+	}
+}

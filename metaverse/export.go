@@ -1,0 +1,281 @@
+package metaverse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+// exportStep sends pending exports: new objects first, so that others can refer to them,
+// then changes and references, deletions last. What it sends is noted in the store before
+// it is sent, so that a process that dies leaves behind what it may have done.
+func (r *run) exportStep(ctx context.Context) error {
+	if _, err := r.t.index(ctx); err != nil {
+		return &startError{err}
+	}
+	total, err := r.checkThreshold(ctx)
+	if err != nil || total == 0 {
+		return err
+	}
+	session, end, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	exporter, ok := connector.As[connector.Exporter](session)
+	if !ok {
+		return fmt.Errorf("connector %s cannot export: %w", r.t.name, errors.ErrUnsupported)
+	}
+	x := &exporting{r: r, session: session, exporter: exporter, batch: max(r.t.caps.ExportBatch, 1)}
+	if err := x.settleUnknown(ctx); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		name string
+		op   connector.ChangeOp
+	}{{"adds", connector.OpAdd}, {"updates", connector.OpUpdate}, {"deletes", connector.OpDelete}} {
+		if err := x.pass(ctx, p.name, p.op, total); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkThreshold counts what is pending and stops the step before anything is sent when
+// there are more deletions than allowed: when their number is above the threshold.
+func (r *run) checkThreshold(ctx context.Context) (total int64, err error) {
+	var deletes int64
+	err = r.e.store.View(ctx, func(rd Reader) error {
+		counts, err := rd.CountPendingExports(r.t.name)
+		for _, c := range counts {
+			total += c.Count
+			if c.Op == connector.OpDelete {
+				deletes += c.Count
+			}
+		}
+		return err
+	})
+	if limit := r.e.opts.DeletionThreshold; err == nil && limit > 0 && deletes > int64(limit) && !r.opts.AcceptDeletions {
+		return 0, &heldError{ResultStoppedDeletionThreshold, fmt.Sprintf(
+			"%d deletions are pending, more than the threshold of %d: nothing was exported. "+
+				"Review the pending deletions; if they are right, run an export that accepts them", deletes, limit)}
+	}
+	return total, err
+}
+
+// exporting is the state of an export step.
+type exporting struct {
+	r        *run
+	session  connector.Session
+	exporter connector.Exporter
+	batch    int
+	done     int64
+}
+
+// pass sends everything of one operation, a batch at a time.
+func (x *exporting) pass(ctx context.Context, name string, op connector.ChangeOp, total int64) error {
+	var after CSID
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		jobs, last, err := x.collect(ctx, op, after)
+		if err != nil {
+			return err
+		}
+		if last == 0 {
+			return nil
+		}
+		after = last
+		if len(jobs) == 0 {
+			continue
+		}
+		if err := x.send(ctx, jobs); err != nil {
+			return err
+		}
+		x.r.progress(name, x.done, total)
+	}
+}
+
+// job is one pending export on its way.
+type job struct {
+	cs     *CSObject
+	export *PendingExport
+	change connector.Change
+	refs   []ExportRef // those that the change carries
+	more   bool        // there are more references to send afterwards
+}
+
+// collect reads the next pending exports of an operation and makes changes of them. In the
+// transaction in which it reads them it notes that their fate is unknown from now on.
+func (x *exporting) collect(ctx context.Context, op connector.ChangeOp, after CSID) (jobs []*job, last CSID, err error) {
+	now := x.r.now()
+	err = x.r.e.store.Update(ctx, func(tx Tx) error {
+		jobs, last = nil, 0
+		for len(jobs) < x.batch {
+			page, err := tx.ScanPendingExports(x.r.t.name, after, x.batch-len(jobs))
+			if err != nil {
+				return err
+			}
+			if len(page) == 0 {
+				break
+			}
+			after = page[len(page)-1].CS
+			last = after
+			found, err := x.jobs(tx, page, op, now)
+			if err != nil {
+				return err
+			}
+			jobs = append(jobs, found...)
+		}
+		return x.markUnknown(tx, jobs)
+	})
+	return jobs, last, err
+}
+
+func (x *exporting) jobs(tx Tx, page []*PendingExport, op connector.ChangeOp, now time.Time) (jobs []*job, err error) {
+	var ids []CSID
+	var due []*PendingExport
+	for _, p := range page {
+		if p.Op == op && !p.Unknown && !p.NotBefore.After(now) {
+			ids, due = append(ids, p.CS), append(due, p)
+		}
+	}
+	objects, err := tx.CS(ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, o := range objects {
+		if o == nil {
+			continue
+		}
+		j := &job{cs: o, export: due[i]}
+		ready, err := x.build(tx, j)
+		if err != nil {
+			return nil, err
+		}
+		if ready {
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs, nil
+}
+
+func (x *exporting) markUnknown(tx Tx, jobs []*job) error {
+	puts := make([]*PendingExport, len(jobs))
+	for i, j := range jobs {
+		p := *j.export
+		p.Unknown = true
+		puts[i] = &p
+	}
+	return tx.PutPendingExport(puts)
+}
+
+// send exports jobs and records their fate.
+func (x *exporting) send(ctx context.Context, jobs []*job) error {
+	changes := make([]connector.Change, len(jobs))
+	for i, j := range jobs {
+		changes[i] = j.change
+	}
+	results, err := x.exporter.Export(ctx, changes)
+	if err != nil {
+		// Nothing is known of any of them, and the store says so already. If none was sent,
+		// the next run finds that out by reading.
+		return err
+	}
+	if len(results) != len(jobs) {
+		return fmt.Errorf("%w: %d results for %d changes", connector.ErrProtocol, len(results), len(jobs))
+	}
+	if err := x.record(ctx, jobs, results); err != nil {
+		return err
+	}
+	return x.followUp(ctx, jobs, results)
+}
+
+// followUp sends the rest of the references of objects that have more than fit in one
+// change, and settles what got lost.
+func (x *exporting) followUp(ctx context.Context, jobs []*job, results []connector.Result) error {
+	var lost []CSID
+	for i, j := range jobs {
+		if results[i].Outcome == connector.Unknown {
+			lost = append(lost, j.cs.ID)
+		}
+	}
+	if len(lost) > 0 {
+		if err := x.settle(ctx, lost); err != nil {
+			return err
+		}
+	}
+	for i, j := range jobs {
+		for more := j.more && results[i].Outcome.Done(); more; {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			var err error
+			if more, err = x.sendMore(ctx, j.cs.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sendMore sends the next piece of an object's references. It reports whether there may be
+// another one.
+func (x *exporting) sendMore(ctx context.Context, id CSID) (bool, error) {
+	var jobs []*job
+	err := x.r.e.store.Update(ctx, func(tx Tx) error {
+		p, err := tx.PendingExport([]CSID{id})
+		if err != nil || p[0] == nil || p[0].Op != connector.OpUpdate {
+			jobs = nil
+			return err
+		}
+		if jobs, err = x.jobs(tx, p, connector.OpUpdate, x.r.now()); err != nil {
+			return err
+		}
+		return x.markUnknown(tx, jobs)
+	})
+	if err != nil || len(jobs) == 0 {
+		return false, err
+	}
+	results, err := x.exporter.Export(ctx, []connector.Change{jobs[0].change})
+	if err != nil {
+		return false, err
+	}
+	if err := x.record(ctx, jobs, results); err != nil {
+		return false, err
+	}
+	return jobs[0].more && results[0].Outcome.Done(), nil
+}
+
+// settleUnknown reads every object whose last export has an unknown fate.
+func (x *exporting) settleUnknown(ctx context.Context) error {
+	var after CSID
+	for {
+		var ids []CSID
+		n := 0
+		err := x.r.e.store.View(ctx, func(rd Reader) error {
+			page, err := rd.ScanPendingExports(x.r.t.name, after, x.r.e.opts.Batch)
+			n = len(page)
+			for _, p := range page {
+				after = p.CS
+				if p.Unknown {
+					ids = append(ids, p.CS)
+				}
+			}
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+		for chunk := range slices.Chunk(ids, max(x.batch, 1)) {
+			if err := x.settle(ctx, chunk); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package metaverse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
+)
+
+// record writes the fate of jobs into the store. It does so even when the step has been
+// cancelled meanwhile: the directory has taken the changes.
+func (x *exporting) record(ctx context.Context, jobs []*job, results []connector.Result) error {
+	ctx = context.WithoutCancel(ctx)
+	var c Counters
+	err := x.r.e.store.Update(ctx, func(tx Tx) error {
+		c = Counters{}
+		o := &outcomes{x: x, tx: tx, counts: &c}
+		for i, j := range jobs {
+			if err := o.take(j, &results[i]); err != nil {
+				return err
+			}
+		}
+		return o.write()
+	})
+	if err != nil {
+		return err
+	}
+	x.done += int64(len(jobs))
+	t := &x.r.rec.Counters
+	x.r.rec.Objects += int64(len(jobs))
+	t.Adds += c.Adds
+	t.Updates += c.Updates
+	t.Renames += c.Renames
+	t.Deletes += c.Deletes
+	t.Unchanged += c.Unchanged
+	t.Retries += c.Retries
+	t.RefAdds += c.RefAdds
+	t.RefDeletes += c.RefDeletes
+	for range c.Errors {
+		if err := x.r.countError(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcomes collects what the results of one batch change in the store.
+type outcomes struct {
+	x       *exporting
+	tx      Tx
+	counts  *Counters
+	puts    []*PendingExport
+	objects []*CSObject
+	done    []CSID // exports of which nothing is left
+	passed  []CSID // objects without an error
+	errs    []ObjectError
+}
+
+func (o *outcomes) take(j *job, res *connector.Result) error {
+	p := *j.export
+	p.Unknown = false
+	switch res.Outcome {
+	case connector.Applied, connector.NoChange:
+		o.passed = append(o.passed, j.cs.ID)
+		o.count(j, res)
+		return o.applied(j, &p, res)
+	case connector.Unknown:
+		p.Unknown = true
+		o.counts.Retries++
+	case connector.Retry:
+		p.Attempts++
+		p.NotBefore = o.x.r.now().Add(max(res.RetryAfter, backoff(p.Attempts)))
+		o.counts.Retries++
+		o.fail(j, res)
+	default:
+		p.Attempts++
+		o.fail(j, res)
+	}
+	o.puts = append(o.puts, &p)
+	return nil
+}
+
+func (o *outcomes) count(j *job, res *connector.Result) {
+	for _, ref := range j.refs {
+		if ref.Delete {
+			o.counts.RefDeletes++
+		} else {
+			o.counts.RefAdds++
+		}
+	}
+	switch {
+	case res.Outcome == connector.NoChange:
+		o.counts.Unchanged++
+	case j.change.Op == connector.OpAdd:
+		o.counts.Adds++
+	case j.change.Op == connector.OpDelete:
+		o.counts.Deletes++
+	default:
+		o.counts.Updates++
+		if j.change.NewDN != "" {
+			o.counts.Renames++
+		}
+	}
+}
+
+// applied moves what was sent from pending to sent.
+func (o *outcomes) applied(j *job, p *PendingExport, res *connector.Result) error {
+	p.Attempts, p.NotBefore = 0, time.Time{}
+	if p.Op == connector.OpDelete {
+		p.Op, p.DeleteSent, p.Sent = 0, true, nil
+		o.puts = append(o.puts, p)
+		return nil
+	}
+	o.located(j, p, res)
+	for _, m := range p.Pending {
+		if !o.x.r.t.schema.writeOnly(m.Name) { // such a value never comes back
+			p.Sent = mergeMod(p.Sent, m)
+		}
+	}
+	p.Pending, p.NewDN = nil, ""
+	sent := make([]ExportRef, len(j.refs))
+	for i, ref := range j.refs {
+		ref.Sent = true
+		sent[i] = ref
+	}
+	if err := o.tx.PutExportRefs(sent); err != nil {
+		return err
+	}
+	unsent, err := o.tx.ExportRefs(p.CS, false, ExportRef{}, 1)
+	if err != nil {
+		return err
+	}
+	p.Op, p.References = 0, len(unsent) > 0
+	if p.References {
+		p.Op = connector.OpUpdate
+	}
+	empty, err := exportDone(o.tx, p)
+	if empty {
+		o.done = append(o.done, p.CS)
+	} else {
+		o.puts = append(o.puts, p)
+	}
+	return err
+}
+
+// located takes over the anchor and the DN that the directory gave the object.
+func (o *outcomes) located(j *job, p *PendingExport, res *connector.Result) {
+	cs, changed := *j.cs, false
+	if !res.Anchor.IsZero() && res.Anchor != cs.Anchor {
+		cs.Anchor, changed = res.Anchor, true
+	}
+	dn := res.DN
+	if dn == "" {
+		dn = p.NewDN
+	}
+	if dn != "" && dn != cs.DN {
+		cs.DN, cs.DNKey, changed = dn, dnKey(o.x.r.t.caps, dn), true
+	}
+	if changed {
+		o.objects = append(o.objects, &cs)
+	}
+}
+
+func (o *outcomes) fail(j *job, res *connector.Result) {
+	err := res.Err
+	if err == nil {
+		err = fmt.Errorf("the directory answered %v", res.Outcome)
+	}
+	e := o.x.r.objectError(j.cs, stepExport, codeOf(err), attributeOf(err), "", err)
+	if !res.ConflictWith.IsZero() {
+		e.Message += "; in conflict with " + res.ConflictWith.String()
+	}
+	o.errs = append(o.errs, e)
+	o.counts.Errors++
+}
+
+func attributeOf(err error) string {
+	for err != nil {
+		if e, ok := err.(*connector.Error); ok && e.Attribute != "" {
+			return e.Attribute
+		}
+		u, ok := err.(interface{ Unwrap() error })
+		if !ok {
+			return ""
+		}
+		err = u.Unwrap()
+	}
+	return ""
+}
+
+func (o *outcomes) write() error {
+	if err := o.claimAnchors(); err != nil {
+		return err
+	}
+	if err := o.tx.PutCS(o.objects); err != nil {
+		return err
+	}
+	if err := o.tx.DeletePendingExport(o.done); err != nil {
+		return err
+	}
+	if err := o.tx.PutPendingExport(o.puts); err != nil {
+		return err
+	}
+	if err := o.tx.ClearObjectErrors(stepExport, o.passed); err != nil {
+		return err
+	}
+	return o.tx.PutObjectErrors(o.errs)
+}
+
+// claimAnchors makes way for objects that turn out to be ones that the connector space has
+// already: restored objects, placeholders, and those that an import brought in meanwhile.
+func (o *outcomes) claimAnchors() error {
+	anchors := make([]connector.Anchor, len(o.objects))
+	for i, cs := range o.objects {
+		anchors[i] = cs.Anchor
+	}
+	holders, err := o.tx.CSByAnchor(o.x.r.t.name, anchors)
+	if err != nil {
+		return err
+	}
+	for i, cs := range o.objects {
+		if holders[i] == 0 || holders[i] == cs.ID {
+			continue
+		}
+		if err := o.tx.MoveCSRefsTo(holders[i], cs.ID); err != nil {
+			return err
+		}
+		if err := o.tx.DeleteCS([]CSID{holders[i]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeMod adds a modification to those that were sent for the same object before.
+func mergeMod(sent []attr.Mod, m attr.Mod) []attr.Mod {
+	for i, s := range sent {
+		if !attr.EqualName(s.Name, m.Name) {
+			continue
+		}
+		switch {
+		case m.Replace:
+			sent[i] = m
+		case s.Replace:
+			var set attr.Set
+			set.Put(s.Name, s.Adds...)
+			set.Apply(m)
+			sent[i] = attr.Mod{Name: s.Name, Replace: true, Adds: set.Values(s.Name)}
+		default:
+			adds, _ := attr.Diff(m.Deletes, append(append([]attr.Value(nil), s.Adds...), m.Adds...))
+			deletes, _ := attr.Diff(m.Adds, append(append([]attr.Value(nil), s.Deletes...), m.Deletes...))
+			sent[i] = attr.Mod{Name: s.Name, Adds: adds, Deletes: deletes}
+		}
+		return sent
+	}
+	return append(sent, m)
+}
+
+// backoff is how long to wait after n failed attempts: a minute, doubling, at most a day.
+func backoff(n int) time.Duration {
+	return min(time.Minute<<min(max(n-1, 0), 11), 24*time.Hour)
+}

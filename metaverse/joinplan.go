@@ -1,0 +1,164 @@
+package metaverse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/rules"
+)
+
+// joinPlan says by which attributes the rules join, and so which values are indexed.
+type joinPlan struct {
+	mv       []string            // metaverse attributes of inbound joins
+	outbound map[string][]string // by connector: attributes of outbound joins
+	inbound  map[string][]string // by connector: attributes of inbound joins
+	wake     map[string][]wakeup // by folded metaverse attribute
+}
+
+// wakeup is one way in which a connector-space object can be found by a metaverse value.
+type wakeup struct{ connector, attribute string }
+
+func planJoins(set *rules.Set) *joinPlan {
+	p := &joinPlan{outbound: make(map[string][]string), inbound: make(map[string][]string), wake: make(map[string][]wakeup)}
+	for _, r := range set.Rules() {
+		for _, group := range r.Join {
+			for _, c := range group {
+				if r.Direction == rules.Outbound {
+					p.outbound[r.Connector] = addName(p.outbound[r.Connector], c.CS)
+					continue
+				}
+				p.mv = addName(p.mv, c.MV)
+				p.inbound[r.Connector] = addName(p.inbound[r.Connector], c.CS)
+				w := wakeup{r.Connector, attr.Fold(c.CS)}
+				if key := attr.Fold(c.MV); !slices.Contains(p.wake[key], w) {
+					p.wake[key] = append(p.wake[key], w)
+				}
+			}
+		}
+	}
+	return p
+}
+
+func addName(names []string, name string) []string {
+	name = attr.Fold(name)
+	if i, found := slices.BinarySearch(names, name); !found {
+		return slices.Insert(names, i, name)
+	}
+	return names
+}
+
+// mvKeys returns the values under which inbound joins find a metaverse object.
+func (p *joinPlan) mvKeys(set *attr.Set) []ValueKey { return valueKeys(set, p.mv) }
+
+// csKeys returns the values under which joins find a connector-space object: outbound
+// joins always, inbound ones while it is not linked, so that a metaverse object that turns
+// up later can wake it.
+func (p *joinPlan) csKeys(o *CSObject) []ValueKey {
+	if o.State == Placeholder {
+		return nil
+	}
+	keys := valueKeys(&o.Image, p.outbound[o.Connector])
+	if o.Link.MV == 0 && o.State == NormalDisconnector {
+		for _, k := range valueKeys(&o.Image, p.inbound[o.Connector]) {
+			if !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
+}
+
+func valueKeys(set *attr.Set, names []string) (keys []ValueKey) {
+	for _, name := range names {
+		for _, v := range set.Values(name) {
+			if k := (ValueKey{name, rules.JoinKey(v)}); !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
+}
+
+// signature identifies what the value indexes hold.
+func (p *joinPlan) signature(connectors []string) string {
+	parts := []string{"mv", strings.Join(p.mv, ",")}
+	for _, name := range connectors {
+		parts = append(parts, name, strings.Join(p.outbound[name], ","), strings.Join(p.inbound[name], ","))
+	}
+	return strings.Join(parts, "|")
+}
+
+// settingJoins holds the signature of the value indexes in the store.
+const settingJoins = "joins"
+
+// reindex builds the value indexes anew when the rules join by other attributes than
+// before.
+func (r *run) reindex(ctx context.Context) error {
+	want := r.e.joins.signature(r.e.names)
+	var have string
+	err := r.e.store.View(ctx, func(rd Reader) error {
+		b, err := rd.Setting(settingJoins)
+		have = string(b)
+		return err
+	})
+	if err != nil || have == want {
+		return err
+	}
+	for _, name := range r.e.names {
+		if err := r.reindexCS(ctx, name); err != nil {
+			return fmt.Errorf("building the index of connector space %s: %w", name, err)
+		}
+	}
+	if err := r.reindexMV(ctx); err != nil {
+		return fmt.Errorf("building the index of the metaverse: %w", err)
+	}
+	return r.e.store.Update(ctx, func(tx Tx) error { return tx.PutSetting(settingJoins, []byte(want)) })
+}
+
+func (r *run) reindexCS(ctx context.Context, name string) error {
+	after := CSID(0)
+	return r.pages(ctx, func(tx Tx) (int, error) {
+		page, err := tx.ScanCS(name, after, r.e.opts.Batch)
+		for _, o := range page {
+			after = o.ID
+			if err := tx.SetCSValues(o.ID, r.e.joins.csKeys(o)); err != nil {
+				return 0, err
+			}
+		}
+		return len(page), err
+	})
+}
+
+func (r *run) reindexMV(ctx context.Context) error {
+	after := MVID(0)
+	return r.pages(ctx, func(tx Tx) (int, error) {
+		page, err := tx.ScanMV(after, r.e.opts.Batch)
+		for _, o := range page {
+			after = o.ID
+			if err := tx.SetMVValues(o.ID, r.e.joins.mvKeys(&o.Attributes)); err != nil {
+				return 0, err
+			}
+		}
+		return len(page), err
+	})
+}
+
+// pages calls fn, each time in a transaction of its own, until it has nothing to do.
+func (r *run) pages(ctx context.Context, fn func(tx Tx) (int, error)) error {
+	for {
+		n := 0
+		err := r.e.store.Update(ctx, func(tx Tx) (err error) {
+			n, err = fn(tx)
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+	}
+}

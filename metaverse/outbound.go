@@ -1,0 +1,439 @@
+package metaverse
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/rules"
+)
+
+// provisionAll computes what a metaverse object means for every connector space. An error
+// in one connector does not keep the others from being computed. again tells that the
+// contributors to the object have changed, so that it must be computed anew.
+func (b *batch) provisionAll(m *mvWork) (again bool, err error) {
+	var failed error
+	for _, name := range b.r.e.names {
+		changed, err := b.provision(m, b.r.e.connectors[name])
+		if _, own := err.(*objectTrouble); own {
+			failed = err
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		again = again || changed
+	}
+	return again && failed == nil, failed
+}
+
+// provision brings a metaverse object and one connector space together: links, provisions,
+// disconnects, deprovisions, and computes the pending export.
+func (b *batch) provision(m *mvWork, t *target) (again bool, err error) {
+	i := slices.IndexFunc(m.linked, func(w *csWork) bool { return w.Connector == t.name })
+	if i < 0 && !b.r.e.outboundTo[t.name] {
+		return false, nil
+	}
+	subject := b.mvSubject(m, t)
+	scope, err := b.inScope(rules.Outbound, t.name, subject)
+	if err != nil {
+		return false, err
+	}
+	maker := provisionRule(scope)
+	if i >= 0 {
+		w := m.linked[i]
+		keep, err := b.keepLink(w, m, scope, maker)
+		if err != nil || !keep {
+			return true, err
+		}
+		return false, b.flow(m, w, t, scope, subject)
+	}
+	if len(scope) == 0 {
+		return false, nil
+	}
+	w, err := b.reverseJoin(m, t, scope, subject, maker)
+	if err != nil {
+		return false, err
+	}
+	if w != nil {
+		return true, nil // it contributes now; its flows are computed in the next round
+	}
+	if maker == nil {
+		return false, nil
+	}
+	return b.make(m, t, scope, subject, maker)
+}
+
+// provisionRule returns the rule in scope that may make the target, nil for none.
+func provisionRule(scope []*rules.CompiledRule) *rules.CompiledRule {
+	for _, r := range scope {
+		if r.LinkType == rules.Provision {
+			return r
+		}
+	}
+	return nil
+}
+
+// keepLink decides whether an existing link into a target connector space stays.
+func (b *batch) keepLink(w *csWork, m *mvWork, scope []*rules.CompiledRule, maker *rules.CompiledRule) (bool, error) {
+	switch {
+	case maker != nil && w.Link.Kind == LinkJoin:
+		// A provisioning rule answers for it from now on, whoever found it.
+		w.Link.Kind, w.Link.Rule, w.link = LinkProvision, maker.ID, true
+		return true, nil
+	case maker != nil && w.Link.Kind == LinkProvision && w.Link.Rule != maker.ID:
+		w.Link.Rule, w.link = maker.ID, true
+		return true, nil
+	case maker == nil && w.Link.Kind == LinkProvision:
+		return false, b.deprovision(w, m)
+	case w.Link.Kind == LinkJoin && b.isOutbound(w.Link.Rule) && !ruleIn(scope, w.Link.Rule):
+		return false, b.unlink(w, m, NormalDisconnector)
+	}
+	return true, nil
+}
+
+// deprovision unlinks an object and stages its deletion. One that the directory has never
+// seen just goes.
+func (b *batch) deprovision(w *csWork, m *mvWork) error {
+	if err := b.unlink(w, m, ExplicitDisconnector); err != nil {
+		return err
+	}
+	b.counts.Deprovisioned++
+	unsent := w.Anchor.IsZero() && !w.Imported && (w.export == nil || !w.export.Unknown)
+	if unsent {
+		w.deleted = true
+		if w.isNew {
+			return nil
+		}
+		return b.tx.DeleteCS([]CSID{w.ID})
+	}
+	b.counts.ExportsStaged++
+	p := w.exportCopy()
+	p.Op, p.Pending, p.NewDN = connector.OpDelete, nil, ""
+	w.export, w.out = p, true
+	return nil
+}
+
+func (w *csWork) exportCopy() *PendingExport {
+	if w.export == nil {
+		return &PendingExport{CS: w.ID, Connector: w.Connector}
+	}
+	p := *w.export
+	return &p
+}
+
+// reverseJoin looks for an object that exists already and should be linked: by the join
+// criteria of the rules in scope.
+func (b *batch) reverseJoin(m *mvWork, t *target, scope []*rules.CompiledRule, subject *rules.Subject, maker *rules.CompiledRule) (*csWork, error) {
+	decider, err := b.rules.JoinRule(scope)
+	if err != nil {
+		return nil, trouble("join-rule-conflict", "", "", err)
+	}
+	if decider == nil || !decider.HasJoin() {
+		return nil, nil
+	}
+	groups, _, err := b.rules.JoinLookups(decider, rules.Outbound, subject)
+	if err != nil {
+		return nil, trouble("join", "", decider.Name, err)
+	}
+	for _, g := range groups {
+		keys := make([]ValueKey, len(g.Clauses))
+		for i, c := range g.Clauses {
+			keys[i] = ValueKey{attr.Fold(c.Attribute), rules.JoinKey(c.Value)}
+		}
+		lists, err := b.tx.CSByValue(t.name, keys)
+		if err != nil {
+			return nil, err
+		}
+		ids := intersection(lists)
+		if err := b.loadCS(ids); err != nil {
+			return nil, err
+		}
+		var hits []*csWork
+		for _, id := range ids {
+			if w := b.cs[id]; w != nil && w.candidate(maker) && attr.EqualName(w.Class, decider.TargetType) && g.Match(&w.Image) {
+				hits = append(hits, w)
+			}
+		}
+		if len(hits) == 1 {
+			return hits[0], b.linkOutbound(hits[0], m, decider, maker)
+		}
+	}
+	return nil, nil
+}
+
+// candidate reports whether an object may be linked by an outbound rule. One that was
+// deprovisioned and whose deletion was not sent may come back to a rule that provisions.
+func (w *csWork) candidate(maker *rules.CompiledRule) bool {
+	if w.deleted || w.Link.MV != 0 || !w.Imported && w.Anchor.IsZero() || w.pending == ImportDelete {
+		return false
+	}
+	if w.State == ExplicitDisconnector {
+		return maker != nil && w.export != nil && w.export.Op == connector.OpDelete
+	}
+	return w.State == NormalDisconnector
+}
+
+func (b *batch) linkOutbound(w *csWork, m *mvWork, decider, maker *rules.CompiledRule) error {
+	l := Link{Kind: LinkJoin, Rule: decider.ID}
+	if maker != nil {
+		l = Link{Kind: LinkProvision, Rule: maker.ID}
+	}
+	if w.export != nil && w.export.Op == connector.OpDelete {
+		p := w.exportCopy()
+		p.Op = 0
+		w.export, w.out = p, true
+	}
+	b.counts.Joined++
+	if w.pending == ImportNone {
+		w.pending = ImportUpdate // it has to be evaluated as a contributor, too
+	}
+	if err := b.link(w, m, l); err != nil {
+		return err
+	}
+	return b.tx.QueueMVRefsTo([]MVID{m.ID})
+}
+
+// make provisions a new object.
+func (b *batch) make(m *mvWork, t *target, scope []*rules.CompiledRule, subject *rules.Subject, maker *rules.CompiledRule) (bool, error) {
+	subject.New = true
+	d := b.rules.Outbound(b.ctx, t.name, maker.TargetType, scope, subject, &attr.Set{}, b.now)
+	if len(d.Errors) > 0 {
+		return false, flowTrouble(d.Errors)
+	}
+	dn := d.Values.Text("dn")
+	if dn != "" {
+		if joined, err := b.joinByDN(m, t, dn, maker); err != nil || joined {
+			return joined, err
+		}
+	}
+	id, err := b.tx.NewCS(1)
+	if err != nil {
+		return false, err
+	}
+	if dn == "" {
+		dn = fmt.Sprintf("new-%d", id)
+	}
+	w := &csWork{CSObject: &CSObject{
+		ID: id, Connector: t.name, Class: maker.TargetType, DN: dn, DNKey: dnKey(t.caps, dn),
+	}, isNew: true, row: true}
+	// The row exists at once, so that the next object with this DN finds it.
+	if err := b.tx.PutCS([]*CSObject{w.CSObject}); err != nil {
+		return false, err
+	}
+	w.isNew = false
+	b.trackCS(w)
+	b.counts.Provisioned++
+	if err := b.link(w, m, Link{Kind: LinkProvision, Rule: maker.ID}); err != nil {
+		return false, err
+	}
+	if err := b.tx.QueueMVRefsTo([]MVID{m.ID}); err != nil {
+		return false, err
+	}
+	return false, b.stageExport(m, w, t, d)
+}
+
+// joinByDN links an object that stands already where a new one would be made.
+func (b *batch) joinByDN(m *mvWork, t *target, dn string, maker *rules.CompiledRule) (bool, error) {
+	ids, err := b.tx.CSByDN(t.name, []string{dnKey(t.caps, dn)})
+	if err != nil || ids[0] == 0 {
+		return false, err
+	}
+	if err := b.loadCS(ids); err != nil {
+		return false, err
+	}
+	w := b.cs[ids[0]]
+	switch {
+	case w == nil || w.deleted:
+		return false, nil
+	case w.candidate(maker) && attr.EqualName(w.Class, maker.TargetType):
+		return true, b.linkOutbound(w, m, maker, maker)
+	case w.State == Placeholder && w.Anchor.IsZero():
+		// Something referred to this DN before: the placeholder becomes the object.
+		w.State, w.Class, w.row = NormalDisconnector, maker.TargetType, true
+		return true, b.linkOutbound(w, m, maker, maker)
+	case w.State == Placeholder:
+		// It stands for an object that was deleted, not for the one to come.
+		w.DNKey = transientPrefix + strconv.FormatInt(int64(w.ID), 10)
+		return false, b.tx.PutCS([]*CSObject{w.CSObject})
+	}
+	return false, trouble("cd-existing-object", "dn", maker.Name,
+		fmt.Errorf("another object of connector %s stands at the DN of the new one (%s)", t.name, w.State))
+}
+
+// flow computes the pending export of an object that exists.
+func (b *batch) flow(m *mvWork, w *csWork, t *target, scope []*rules.CompiledRule, subject *rules.Subject) error {
+	if len(scope) == 0 {
+		return b.outboundFlows(m, w, nil)
+	}
+	subject.New = w.unborn()
+	prior := w.topOf()
+	d := b.rules.Outbound(b.ctx, t.name, w.Class, scope, subject, prior, b.now)
+	if len(d.Errors) > 0 {
+		return flowTrouble(d.Errors)
+	}
+	return b.stageExport(m, w, t, d)
+}
+
+// unborn reports whether the directory has not made the object yet.
+func (w *csWork) unborn() bool { return w.Anchor.IsZero() && !w.Imported }
+
+// stageExport turns a decision into the pending export of an object.
+func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) error {
+	flows, err := b.outboundCopies(m, w, t, d)
+	if err != nil {
+		return err
+	}
+	if err := b.outboundFlows(m, w, flows); err != nil {
+		return err
+	}
+	want := b.wanted(w, t, d)
+	p := w.exportCopy()
+	p.Pending = attr.Mods(w.topOf(), want)
+	p.NewDN = ""
+	if dn := d.Values.Text("dn"); dn != "" && dnKey(t.caps, dn) != w.DNKey {
+		switch {
+		case w.unborn():
+			if err := b.moveUnborn(w, t, dn); err != nil {
+				return err
+			}
+		case t.caps.Rename:
+			p.NewDN = dn
+		}
+	}
+	switch {
+	case w.unborn():
+		p.Op = connector.OpAdd
+	case len(p.Pending) > 0 || p.NewDN != "" || p.References:
+		p.Op = connector.OpUpdate
+	default:
+		p.Op = 0
+	}
+	if w.export == nil && p.Op == 0 {
+		return nil
+	}
+	if w.export != nil && w.export.Op == p.Op && w.export.NewDN == p.NewDN && sameMods(w.export.Pending, p.Pending) {
+		return nil
+	}
+	w.export, w.out = p, true
+	b.counts.ExportsStaged++
+	return nil
+}
+
+func (b *batch) moveUnborn(w *csWork, t *target, dn string) error {
+	ids, err := b.tx.CSByDN(t.name, []string{dnKey(t.caps, dn)})
+	if err != nil {
+		return err
+	}
+	if ids[0] != 0 && ids[0] != w.ID {
+		return trouble("cd-existing-object", "dn", "", fmt.Errorf("another object of connector %s stands at the new DN", t.name))
+	}
+	w.DN, w.DNKey, w.row = dn, dnKey(t.caps, dn), true
+	return nil
+}
+
+// wanted returns what the object shall hold: what it holds, with every managed attribute
+// that can be written replaced by what the rules say.
+func (b *batch) wanted(w *csWork, t *target, d *rules.Decision) *attr.Set {
+	want := w.topOf().Clone()
+	for _, name := range d.Managed {
+		if attr.EqualName(name, "dn") {
+			continue
+		}
+		if a := t.schema.attribute(name); a != nil && a.Kind == attr.KindReference {
+			continue
+		}
+		ok, createOnly := t.schema.writable(w.Class, name)
+		switch {
+		case !ok:
+			b.notes[fmt.Sprintf("attribute %s of %s cannot be written in connector %s: it is left out", name, w.Class, t.name)] = true
+		case !createOnly || w.unborn():
+			want.Put(name, d.Values.Values(name)...)
+		}
+	}
+	return &want
+}
+
+func sameMods(a, b []attr.Mod) bool {
+	return slices.EqualFunc(a, b, func(x, y attr.Mod) bool {
+		return x.Name == y.Name && x.Replace == y.Replace && slices.Equal(x.Adds, y.Adds) && slices.Equal(x.Deletes, y.Deletes)
+	})
+}
+
+// outboundCopies lists the reference flows of a decision. References that an expression
+// computed are kept as references of the metaverse object.
+func (b *batch) outboundCopies(m *mvWork, w *csWork, t *target, d *rules.Decision) ([]ReferenceFlow, error) {
+	var flows []ReferenceFlow
+	for _, c := range d.Copies {
+		if ok, _ := t.schema.writable(w.Class, c.Target); !ok {
+			b.notes[fmt.Sprintf("attribute %s of %s cannot be written in connector %s: it is left out", c.Target, w.Class, t.name)] = true
+			continue
+		}
+		flows = append(flows, ReferenceFlow{Target: c.Target, Source: c.Source, Rule: c.Rule.ID})
+	}
+	for name, values := range d.Values.All() {
+		if values[0].Kind() != attr.KindReference {
+			continue
+		}
+		source := computedRef(t.name + "/" + name)
+		if err := b.setComputedMV(m, source, values); err != nil {
+			return nil, err
+		}
+		flows = append(flows, ReferenceFlow{Target: name, Source: source})
+	}
+	slices.SortFunc(flows, func(x, y ReferenceFlow) int { return attr.CompareNames(x.Target, y.Target) })
+	return flows, nil
+}
+
+func (b *batch) setComputedMV(m *mvWork, name string, values []attr.Value) error {
+	var want []MVID
+	for _, v := range values {
+		if id, ok := parseMV(v.Str()); ok {
+			want = append(want, id)
+		}
+	}
+	have, err := b.tx.MVRefs(m.ID, name, 0, 0)
+	if err != nil {
+		return err
+	}
+	add, del := diffIDs(have, want)
+	changed := make([]MVRef, 0, len(add)+len(del))
+	work := make([]RefWork, 0, len(add)+len(del))
+	for _, id := range append(add, del...) {
+		changed = append(changed, MVRef{m.ID, name, id})
+		work = append(work, RefWork{WorkMV, int64(m.ID), name, int64(id)})
+	}
+	if err := b.tx.AddMVRefs(changed[:len(add)]); err != nil {
+		return err
+	}
+	if err := b.tx.DeleteMVRefs(changed[len(add):]); err != nil {
+		return err
+	}
+	return b.tx.QueueRefWork(work)
+}
+
+// outboundFlows sets which references flow to an object, and queues all their values when
+// that changes or the link is new.
+func (b *batch) outboundFlows(m *mvWork, w *csWork, flows []ReferenceFlow) error {
+	if slices.Equal(w.Link.Outbound, flows) && !w.linkedIn {
+		return nil
+	}
+	fresh := w.linkedIn
+	w.linkedIn = false
+	before := w.Link.Outbound
+	w.Link.Outbound, w.link = flows, true
+	for _, f := range flows {
+		if !fresh && slices.Contains(before, f) {
+			continue
+		}
+		if err := b.tx.QueueMVRefsFrom(m.ID, f.Source); err != nil {
+			return err
+		}
+		if err := b.tx.QueueCSRefsFrom(w.ID, f.Target); err != nil {
+			return err
+		}
+	}
+	return nil
+}

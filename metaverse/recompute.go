@@ -1,0 +1,295 @@
+package metaverse
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/rules"
+)
+
+// maxRounds bounds how often one metaverse object is computed again because what followed
+// from it changed who contributes to it. Entra Connect's ancestor allows ten, too.
+const maxRounds = 10
+
+// recompute computes a metaverse object from everything that contributes to it, and what
+// follows from it in every connector space. A new object whose flows fail is taken back.
+func (b *batch) recompute(m *mvWork, made bool) error {
+	for range maxRounds {
+		if m.deleted {
+			return nil
+		}
+		again, err := b.computeOnce(m, made)
+		if err != nil {
+			if m.isNew && !m.applied {
+				return b.takeBack(m, err)
+			}
+			return err
+		}
+		if !again {
+			return nil
+		}
+	}
+	return trouble("provisioning-loop", "", "", errLoop)
+}
+
+func (b *batch) computeOnce(m *mvWork, made bool) (again bool, err error) {
+	in, alive, err := b.contributions(m, made)
+	if err != nil {
+		return false, err
+	}
+	if !alive {
+		return false, b.removeMV(m)
+	}
+	d := b.rules.Inbound(b.ctx, m.Class, in.list, &m.Attributes, b.now)
+	if len(d.Errors) > 0 {
+		return false, flowTrouble(d.Errors)
+	}
+	if err := b.apply(m, d, in.from); err != nil {
+		return false, err
+	}
+	return b.provisionAll(m)
+}
+
+// takeBack undoes the projection of an object whose rules failed.
+func (b *batch) takeBack(m *mvWork, cause error) error {
+	for _, w := range slices.Clone(m.linked) {
+		if err := b.unlink(w, m, NormalDisconnector); err != nil {
+			return err
+		}
+		b.counts.Disconnected--
+	}
+	m.deleted = true
+	b.counts.Projected--
+	if err := b.tx.SetMVValues(m.ID, nil); err != nil {
+		return err
+	}
+	return cause
+}
+
+// contributions is what rules compute a metaverse object from.
+type contributions struct {
+	list []rules.Contribution
+	from []*csWork // the object of each
+}
+
+// contributions collects what every linked object brings. alive tells whether any of them
+// keeps the metaverse object in existence.
+func (b *batch) contributions(m *mvWork, made bool) (in contributions, alive bool, err error) {
+	slices.SortFunc(m.linked, func(x, y *csWork) int { return int(x.ID - y.ID) })
+	for _, w := range m.linked {
+		subject := b.subject(w)
+		subject.New = made
+		scope, err := b.inScope(rules.Inbound, w.Connector, subject)
+		if err != nil {
+			return in, false, err
+		}
+		alive = alive || w.Link.Sticky || w.Link.Kind == LinkExplicit
+		for _, r := range scope {
+			alive = alive || r.LinkType == rules.Provision
+		}
+		in.list = append(in.list, rules.Contribution{Connector: w.Connector, Subject: subject, Rules: scope})
+		in.from = append(in.from, w)
+	}
+	return in, alive, nil
+}
+
+// apply gives a metaverse object the values that the rules decided on.
+func (b *batch) apply(m *mvWork, d *rules.Decision, from []*csWork) error {
+	values, err := b.takeReferences(m, d, from)
+	if err != nil {
+		return err
+	}
+	origins := make([]Origin, 0, len(d.Origins))
+	copied := make(map[string]bool, len(d.Copies))
+	for _, c := range d.Copies {
+		copied[attr.Fold(c.Target)] = true
+		origins = append(origins, Origin{Attribute: c.Target, Rule: c.Rule.ID, CS: from[c.Contribution].ID, Source: c.Source})
+	}
+	for _, o := range d.Origins {
+		if !copied[attr.Fold(o.Attribute)] {
+			origins = append(origins, Origin{Attribute: o.Attribute, Rule: o.Rule.ID, CS: from[o.Contribution].ID})
+		}
+	}
+	slices.SortStableFunc(origins, func(x, y Origin) int { return attr.CompareNames(x.Attribute, y.Attribute) })
+	if !m.isNew && m.Attributes.Equal(&values) && slices.Equal(m.Origins, origins) {
+		return nil
+	}
+	m.Attributes, m.Origins, m.dirty, m.applied = values, origins, true, true
+	if err := b.copiesChanged(m); err != nil {
+		return err
+	}
+	return b.keysChanged(m)
+}
+
+// takeReferences replaces reference values that an expression computed by copied
+// references: the computed values are kept as references of the contributing object, so
+// that they follow their targets' links like all others.
+func (b *batch) takeReferences(m *mvWork, d *rules.Decision, from []*csWork) (attr.Set, error) {
+	values := d.Values
+	for name, vs := range d.Values.All() {
+		if vs[0].Kind() != attr.KindReference {
+			continue
+		}
+		i := slices.IndexFunc(d.Origins, func(o rules.Origin) bool { return attr.EqualName(o.Attribute, name) })
+		if i < 0 {
+			continue
+		}
+		origin := d.Origins[i]
+		if err := b.setComputed(from[origin.Contribution], name, vs); err != nil {
+			return attr.Set{}, err
+		}
+		d.Copies = append(d.Copies, rules.Copy{Target: name, Source: computedRef(name), Rule: origin.Rule, Contribution: origin.Contribution})
+	}
+	if len(d.Copies) > 0 {
+		values = d.Values.Clone()
+		for _, c := range d.Copies {
+			values.Delete(c.Target)
+		}
+	}
+	return values, nil
+}
+
+// copiesChanged queues the values of copied references that come from elsewhere than
+// before.
+func (b *batch) copiesChanged(m *mvWork) error {
+	now := copiesOf(m.Origins)
+	for name, before := range m.copies {
+		if after := now[name]; after.CS == before.CS && after.Source == before.Source {
+			continue
+		}
+		if err := b.tx.QueueMVRefsFrom(m.ID, before.Attribute); err != nil {
+			return err
+		}
+	}
+	for name, after := range now {
+		if before := m.copies[name]; before.CS == after.CS && before.Source == after.Source {
+			continue
+		}
+		if err := b.tx.QueueCSRefsFrom(after.CS, after.Source); err != nil {
+			return err
+		}
+	}
+	m.copies = now
+	return nil
+}
+
+// keysChanged keeps the value index in step and wakes disconnectors that a new value may
+// join, or that a value that went away had made ambiguous.
+func (b *batch) keysChanged(m *mvWork) error {
+	keys := b.r.e.joins.mvKeys(&m.Attributes)
+	if slices.Equal(keys, m.keys) && !m.isNew {
+		return nil
+	}
+	add, del := diffIDs(m.keys, keys)
+	m.keys = keys
+	if err := b.tx.SetMVValues(m.ID, keys); err != nil {
+		return err
+	}
+	return b.wake(append(add, del...))
+}
+
+func (b *batch) wake(keys []ValueKey) error {
+	for _, k := range keys {
+		for _, w := range b.r.e.joins.wake[k.Attribute] {
+			lists, err := b.tx.CSByValue(w.connector, []ValueKey{{w.attribute, k.Key}})
+			if err != nil {
+				return err
+			}
+			if err := b.loadCS(lists[0]); err != nil {
+				return err
+			}
+			for _, id := range lists[0] {
+				if cs := b.cs[id]; cs != nil && !cs.deleted && cs.Link.MV == 0 && cs.State == NormalDisconnector && cs.pending == ImportNone && cs.Imported {
+					cs.pending = ImportUpdate
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// removeMV deletes a metaverse object that nothing keeps alive any more. What it had
+// provisioned is deprovisioned, what had joined it is disconnected.
+func (b *batch) removeMV(m *mvWork) error {
+	for _, w := range slices.Clone(m.linked) {
+		var err error
+		if w.Link.Kind == LinkProvision {
+			err = b.deprovision(w, m)
+		} else {
+			err = b.unlink(w, m, NormalDisconnector)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	m.deleted = true
+	b.counts.MVDeleted++
+	if err := b.tx.QueueMVRefsTo([]MVID{m.ID}); err != nil {
+		return err
+	}
+	keys := m.keys
+	m.keys = nil
+	if err := b.tx.SetMVValues(m.ID, nil); err != nil {
+		return err
+	}
+	return b.wake(keys)
+}
+
+// setComputed keeps references that an expression computed as references of the object.
+func (b *batch) setComputed(w *csWork, name string, values []attr.Value) error {
+	want := make([]CSID, 0, len(values))
+	for _, v := range values {
+		id, err := b.resolve(w.Connector, v.Str())
+		if err != nil {
+			return err
+		}
+		want = append(want, id)
+	}
+	have, err := b.tx.CSRefs(w.ID, computedRef(name), 0, 0)
+	if err != nil {
+		return err
+	}
+	add, del := diffIDs(have, want)
+	if len(add)+len(del) == 0 {
+		return nil
+	}
+	changed := append(refsOf(w.ID, computedRef(name), add), refsOf(w.ID, computedRef(name), del)...)
+	if err := b.tx.AddCSRefs(changed[:len(add)]); err != nil {
+		return err
+	}
+	if err := b.tx.DeleteCSRefs(changed[len(add):]); err != nil {
+		return err
+	}
+	work := make([]RefWork, len(changed))
+	for i, c := range changed {
+		work[i] = RefWork{WorkCS, int64(c.Source), c.Attribute, int64(c.Target)}
+	}
+	return b.tx.QueueRefWork(work)
+}
+
+// resolve finds the object that reference text names, or makes a placeholder for it.
+func (b *batch) resolve(conn, text string) (CSID, error) {
+	caps := b.r.e.connectors[conn].caps
+	cs := &CSObject{Connector: conn, DN: text, DNKey: dnKey(caps, text), State: Placeholder}
+	var ids []CSID
+	var err error
+	if caps.References == connector.ReferenceByAnchor {
+		if cs.Anchor, err = connector.ParseAnchor(text); err != nil {
+			return 0, trouble("invalid-reference-value", "", "", err)
+		}
+		ids, err = b.tx.CSByAnchor(conn, []connector.Anchor{cs.Anchor})
+	} else {
+		ids, err = b.tx.CSByDN(conn, []string{cs.DNKey})
+	}
+	if err != nil || ids[0] != 0 {
+		return ids[0], err
+	}
+	if cs.ID, err = b.tx.NewCS(1); err != nil {
+		return 0, err
+	}
+	return cs.ID, b.tx.PutCS([]*CSObject{cs})
+}
+
+func mvText(id MVID) string { return strconv.FormatInt(int64(id), 10) }

@@ -1,0 +1,321 @@
+package metaverse
+
+import (
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
+)
+
+// refChanges collects the changes of references in one batch of an import.
+type refChanges struct {
+	adds, deletes []CSRef
+	dirty         map[CSID]bool   // sources with changes that are not written yet
+	targets       map[string]CSID // ids by comparison text, looked up before
+}
+
+func newRefChanges() refChanges {
+	return refChanges{dirty: make(map[CSID]bool), targets: make(map[string]CSID)}
+}
+
+// replace makes an object have exactly these references. It reports whether any changed.
+func (c *refChanges) replace(s *staging, cs *staged, want []attr.Mod) (bool, error) {
+	changed := false
+	named := make(map[string]bool, len(want))
+	for _, m := range want {
+		named[attr.Fold(m.Name)] = true
+		ch, err := c.set(s, cs, m)
+		if err != nil {
+			return false, err
+		}
+		changed = changed || ch
+	}
+	if cs.isNew {
+		return changed, nil
+	}
+	names, err := s.tx.CSRefNames(cs.ID)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range names {
+		if named[attr.Fold(name)] || isComputedRef(name) {
+			continue
+		}
+		ch, err := c.set(s, cs, attr.Mod{Name: name, Replace: true})
+		if err != nil {
+			return false, err
+		}
+		changed = changed || ch
+	}
+	return changed, nil
+}
+
+// modify applies a change of a reference attribute. It reports whether any value changed.
+func (c *refChanges) modify(s *staging, cs *staged, m attr.Mod) (bool, error) {
+	if m.Replace {
+		return c.set(s, cs, m)
+	}
+	if err := c.settle(s, cs); err != nil {
+		return false, err
+	}
+	adds, err := c.resolve(s, m.Adds, true)
+	if err != nil {
+		return false, err
+	}
+	deletes, err := c.resolve(s, m.Deletes, false)
+	if err != nil {
+		return false, err
+	}
+	all := append(refsOf(cs.ID, m.Name, adds), refsOf(cs.ID, m.Name, deletes)...)
+	have, err := s.tx.HasCSRefs(all)
+	if err != nil {
+		return false, err
+	}
+	var add, del []CSID
+	for i, ref := range all {
+		switch isAdd := i < len(adds); {
+		case ref.Target == 0:
+		case isAdd && !have[i]:
+			add = append(add, ref.Target)
+		case !isAdd && have[i]:
+			del = append(del, ref.Target)
+		}
+	}
+	c.change(s, cs, m.Name, add, del)
+	return len(add)+len(del) > 0, nil
+}
+
+// set makes one reference attribute have exactly these values.
+func (c *refChanges) set(s *staging, cs *staged, m attr.Mod) (bool, error) {
+	if err := c.settle(s, cs); err != nil {
+		return false, err
+	}
+	want, err := c.resolve(s, m.Adds, true)
+	if err != nil {
+		return false, err
+	}
+	var have []CSID
+	if !cs.isNew {
+		if have, err = s.tx.CSRefs(cs.ID, m.Name, 0, 0); err != nil {
+			return false, err
+		}
+	}
+	add, del := diffIDs(have, want)
+	c.change(s, cs, m.Name, add, del)
+	return len(add)+len(del) > 0, nil
+}
+
+// settle writes earlier changes of the same object, so that reads see them.
+func (c *refChanges) settle(s *staging, cs *staged) error {
+	if !c.dirty[cs.ID] {
+		return nil
+	}
+	return s.flushRefs()
+}
+
+func (c *refChanges) change(s *staging, cs *staged, name string, add, del []CSID) {
+	if len(add)+len(del) == 0 {
+		return
+	}
+	c.adds = append(c.adds, refsOf(cs.ID, name, add)...)
+	c.deletes = append(c.deletes, refsOf(cs.ID, name, del)...)
+	c.dirty[cs.ID] = true
+	s.counts.RefAdds += int64(len(add))
+	s.counts.RefDeletes += int64(len(del))
+}
+
+// resolve returns the objects that reference values name. With create, a name that is not
+// known gets a placeholder; without, it gives 0.
+func (c *refChanges) resolve(s *staging, values []attr.Value, create bool) ([]CSID, error) {
+	ids := make([]CSID, len(values))
+	var missing []string
+	for i, v := range values {
+		if ids[i] = c.lookup(s, v.Str()); ids[i] == 0 {
+			missing = append(missing, v.Str())
+		}
+	}
+	if len(missing) == 0 {
+		return ids, nil
+	}
+	if err := c.find(s, missing); err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		if ids[i] != 0 {
+			continue
+		}
+		if ids[i] = c.lookup(s, v.Str()); ids[i] == 0 && create {
+			id, err := s.placeholder(v.Str())
+			if err != nil {
+				return nil, err
+			}
+			ids[i] = id
+		}
+	}
+	return ids, nil
+}
+
+// lookup finds a target among the objects of the batch and those looked up before.
+func (c *refChanges) lookup(s *staging, text string) CSID {
+	if s.caps.References == connector.ReferenceByAnchor {
+		a, err := connector.ParseAnchor(text)
+		if err != nil {
+			return 0
+		}
+		if cs := s.byAnchor[a]; cs != nil {
+			return cs.ID
+		}
+		return c.targets[a.Raw()]
+	}
+	key := s.dnKey(text)
+	if cs := s.byDN[key]; cs != nil {
+		return cs.ID
+	}
+	id := c.targets[key]
+	if cs := s.byID[id]; cs != nil && cs.DNKey != key {
+		return 0 // the object has another DN by now
+	}
+	return id
+}
+
+// find looks targets up in the store and remembers what it finds.
+func (c *refChanges) find(s *staging, texts []string) error {
+	if s.caps.References == connector.ReferenceByAnchor {
+		anchors := make([]connector.Anchor, 0, len(texts))
+		for _, t := range texts {
+			if a, err := connector.ParseAnchor(t); err == nil {
+				anchors = append(anchors, a)
+			}
+		}
+		ids, err := s.tx.CSByAnchor(s.conn, anchors)
+		for i, id := range ids {
+			if id != 0 {
+				c.targets[anchors[i].Raw()] = id
+			}
+		}
+		return err
+	}
+	keys := make([]string, len(texts))
+	for i, t := range texts {
+		keys[i] = s.dnKey(t)
+	}
+	ids, err := s.tx.CSByDN(s.conn, keys)
+	for i, id := range ids {
+		if id != 0 {
+			c.targets[keys[i]] = id
+		}
+	}
+	return err
+}
+
+// placeholder makes an object that stands for one that was never imported.
+func (s *staging) placeholder(text string) (CSID, error) {
+	id, err := s.tx.NewCS(1)
+	if err != nil {
+		return 0, err
+	}
+	cs := &staged{
+		CSObject: &CSObject{ID: id, Connector: s.conn, DN: text, DNKey: s.dnKey(text), State: Placeholder},
+		isNew:    true, dirty: true,
+	}
+	if s.caps.References == connector.ReferenceByAnchor {
+		if cs.Anchor, err = connector.ParseAnchor(text); err != nil {
+			return 0, err
+		}
+	}
+	s.track(cs)
+	return id, nil
+}
+
+// flushRefs writes the collected changes of references and what follows from them: values
+// of linked objects go into the reference queue, and exports that they confirm are done.
+func (s *staging) flushRefs() error {
+	c := &s.refs
+	if len(c.adds)+len(c.deletes) == 0 {
+		return nil
+	}
+	if err := s.tx.AddCSRefs(c.adds); err != nil {
+		return err
+	}
+	if err := s.tx.DeleteCSRefs(c.deletes); err != nil {
+		return err
+	}
+	var work []RefWork
+	var exported []CSRef
+	for _, list := range [][]CSRef{c.adds, c.deletes} {
+		for _, ref := range list {
+			cs := s.byID[ref.Source]
+			if cs.Link.MV != 0 {
+				work = append(work, RefWork{WorkCS, int64(ref.Source), ref.Attribute, int64(ref.Target)})
+			}
+			if cs.export != nil {
+				exported = append(exported, ref)
+			}
+		}
+	}
+	if err := s.confirmRefs(exported); err != nil {
+		return err
+	}
+	c.adds, c.deletes = nil, nil
+	clear(c.dirty)
+	return s.tx.QueueRefWork(work)
+}
+
+// confirmRefs drops pending changes of references that the directory now shows.
+func (s *staging) confirmRefs(changed []CSRef) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	rows, found, err := s.tx.FindExportRefs(changed)
+	if err != nil {
+		return err
+	}
+	present, err := s.tx.HasCSRefs(changed)
+	if err != nil {
+		return err
+	}
+	var done []CSRef
+	for i, ref := range changed {
+		if found[i] && rows[i].Delete != present[i] {
+			done = append(done, ref)
+			if rows[i].Sent {
+				s.counts.Confirmed++
+			}
+			s.byID[ref.Source].exportOK = true
+		}
+	}
+	return s.tx.DeleteExportRefs(done)
+}
+
+func refsOf(source CSID, name string, targets []CSID) []CSRef {
+	refs := make([]CSRef, len(targets))
+	for i, t := range targets {
+		refs[i] = CSRef{source, name, t}
+	}
+	return refs
+}
+
+// diffIDs returns what must be added to have and deleted from it to get want.
+func diffIDs[ID comparable](have, want []ID) (add, del []ID) {
+	had := make(map[ID]bool, len(have))
+	for _, id := range have {
+		had[id] = true
+	}
+	wanted := make(map[ID]bool, len(want))
+	for _, id := range want {
+		if !wanted[id] && !had[id] {
+			add = append(add, id)
+		}
+		wanted[id] = true
+	}
+	for _, id := range have {
+		if !wanted[id] {
+			del = append(del, id)
+		}
+	}
+	return add, del
+}
+
+// computedRef is the name under which references that an expression computed are kept
+// beside those that the directory shows.
+func computedRef(target string) string { return "=" + target }
+
+func isComputedRef(name string) bool { return len(name) > 0 && name[0] == '=' }

@@ -1,0 +1,252 @@
+package metaverse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+// RunOptions are the options of one run step. The zero value, or nil, is good.
+type RunOptions struct {
+	// AcceptDeletions carries out what would be held otherwise, this once: a full import
+	// that misses suspiciously many objects, an export above the deletion threshold.
+	AcceptDeletions bool
+	// PageSize is the number of objects to ask a directory for at a time; 0 leaves it to
+	// the connector.
+	PageSize int
+}
+
+// A StepError says why a run step did not complete. The record tells what was done.
+type StepError struct {
+	Record *RunRecord
+	Err    error
+}
+
+// Error names connector, step and result.
+func (e *StepError) Error() string {
+	return fmt.Sprintf("%s %s: %s: %v", e.Record.Connector, e.Record.Step, e.Record.Result, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// Run carries out one run step and records it in the history. It returns the record always;
+// the error, a [*StepError], is not nil when the step could not start or stopped before its
+// end. A step that came to its end with object errors has no error: see the record's
+// result and [Reader.ObjectErrors].
+func (e *Engine) Run(ctx context.Context, name string, kind StepKind, o *RunOptions) (*RunRecord, error) {
+	r := &run{e: e, failed: make(map[CSID]bool), rec: &RunRecord{Connector: name, Step: kind, Result: ResultRunning, Started: e.opts.Now()}}
+	if o != nil {
+		r.opts = *o
+	}
+	t, ok := e.connectors[name]
+	if !ok {
+		r.rec.Result, r.rec.Ended = ResultStoppedUnexpected, e.opts.Now()
+		return r.rec, &StepError{r.rec, fmt.Errorf("there is no connector %q", name)}
+	}
+	r.t = t
+	if err := e.claim(name, kind); err != nil {
+		r.rec.Result, r.rec.Ended = ResultNoStartRunning, e.opts.Now()
+		return r.rec, &StepError{r.rec, err}
+	}
+	defer e.release(name)
+	return r.rec, r.execute(ctx)
+}
+
+func (e *Engine) claim(name string, kind StepKind) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if other, busy := e.running[name]; busy {
+		return fmt.Errorf("%s of this connector is running", other)
+	}
+	e.running[name] = kind
+	return nil
+}
+
+func (e *Engine) release(name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.running, name)
+}
+
+// run is the state of one run step.
+type run struct {
+	e        *Engine
+	t        *target
+	rec      *RunRecord
+	opts     RunOptions
+	notes    []string
+	reported time.Time     // when progress was reported last
+	failed   map[CSID]bool // objects that failed in this synchronisation
+}
+
+func (r *run) execute(ctx context.Context) error {
+	log := r.e.opts.Logger.With("connector", r.rec.Connector, "step", string(r.rec.Step))
+	if err := r.save(ctx); err != nil {
+		r.rec.Result, r.rec.Ended = resultOf(err, false), r.e.opts.Now()
+		return &StepError{r.rec, err}
+	}
+	err := r.dispatch(ctx)
+	r.finish(err)
+	// The history must hold the end of a step that was cancelled, too.
+	if saveErr := r.save(context.WithoutCancel(ctx)); err == nil && saveErr != nil {
+		err = saveErr
+		r.rec.Result, r.rec.Error = resultOf(err, false), err.Error()
+	}
+	log.Info("run step ended", "run", r.rec.ID, "result", string(r.rec.Result), "objects", r.rec.Objects,
+		"errors", r.rec.Counters.Errors, "duration", r.rec.Ended.Sub(r.rec.Started))
+	if err != nil {
+		return &StepError{r.rec, err}
+	}
+	return nil
+}
+
+func (r *run) dispatch(ctx context.Context) error {
+	switch r.rec.Step {
+	case FullImport, DeltaImport:
+		return r.importStep(ctx)
+	case FullSync, DeltaSync:
+		r.e.syncing.Lock()
+		defer r.e.syncing.Unlock()
+		return r.syncStep(ctx)
+	case Export:
+		return r.exportStep(ctx)
+	default:
+		return fmt.Errorf("there is no run step %q", r.rec.Step)
+	}
+}
+
+func (r *run) save(ctx context.Context) error {
+	return r.e.store.Update(ctx, func(tx Tx) error {
+		id, err := tx.PutRun(r.rec)
+		r.rec.ID = id
+		return err
+	})
+}
+
+// finish gives the record its end and its result.
+func (r *run) finish(err error) {
+	r.rec.Ended = r.e.opts.Now()
+	slices.Sort(r.notes)
+	r.rec.Notes = slices.Compact(r.notes)
+	if err != nil {
+		r.rec.Error = err.Error()
+		var started *startError
+		r.rec.Result = resultOf(err, errors.As(err, &started))
+		return
+	}
+	if r.rec.Result != ResultRunning {
+		return
+	}
+	switch {
+	case r.rec.Counters.Errors > 0 && r.rec.Step == Export:
+		r.rec.Result = ResultExportErrors
+	case r.rec.Counters.Errors > 0 && (r.rec.Step == FullSync || r.rec.Step == DeltaSync):
+		r.rec.Result = ResultSyncErrors
+	case r.rec.Counters.Errors > 0:
+		r.rec.Result = ResultDiscoveryErrors
+	case r.rec.Counters.Warnings > 0:
+		r.rec.Result = ResultWarnings
+	default:
+		r.rec.Result = ResultSuccess
+	}
+}
+
+// startError marks a failure to open a session.
+type startError struct{ err error }
+
+func (e *startError) Error() string { return e.err.Error() }
+func (e *startError) Unwrap() error { return e.err }
+
+// heldError stops a step that would delete too much.
+type heldError struct {
+	result RunResult
+	text   string
+}
+
+func (e *heldError) Error() string { return e.text }
+
+// ErrHeld is matched by the errors of steps that were stopped because they would have
+// deleted more than allowed. [RunOptions.AcceptDeletions] lets them pass.
+var ErrHeld = errors.New("held: too many deletions")
+
+func (e *heldError) Is(target error) bool { return target == ErrHeld }
+
+func resultOf(err error, starting bool) RunResult {
+	var held *heldError
+	switch {
+	case errors.As(err, &held):
+		return held.result
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return ResultStoppedCancelled
+	case errors.Is(err, errErrorLimit):
+		return ResultStoppedErrorLimit
+	case errors.Is(err, ErrStoreFull):
+		return ResultStoppedDiskFull
+	case errors.Is(err, ErrStoreBusy):
+		return ResultStoppedDatabase
+	case errors.Is(err, connector.ErrAuthentication) && starting:
+		return ResultNoStartCredentials
+	case errors.Is(err, connector.ErrAuthentication):
+		return ResultStoppedCredentials
+	case starting:
+		return ResultNoStartConnection
+	case errors.Is(err, connector.ErrUnavailable), errors.Is(err, connector.ErrThrottled):
+		return ResultStoppedServerDown
+	default:
+		return ResultStoppedUnexpected
+	}
+}
+
+var errErrorLimit = errors.New("too many object errors")
+
+// countError counts an object error and fails when there are too many.
+func (r *run) countError() error {
+	r.rec.Counters.Errors++
+	if limit := r.e.opts.ErrorLimit; limit > 0 && r.rec.Counters.Errors > int64(limit) {
+		return fmt.Errorf("%w: more than %d", errErrorLimit, limit)
+	}
+	return nil
+}
+
+func (r *run) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// progress reports at most ten times a second, and always at the end of a phase.
+func (r *run) progress(phase string, done, total int64) {
+	now := r.e.opts.Now()
+	if done < total || total == 0 {
+		if now.Sub(r.reported) < 100*time.Millisecond {
+			return
+		}
+	}
+	r.reported = now
+	r.e.opts.Progress(Progress{
+		Connector: r.rec.Connector, Step: r.rec.Step, Phase: phase,
+		Done: done, Total: total, Elapsed: now.Sub(r.rec.Started),
+	})
+}
+
+// open starts a session and a function that ends it.
+func (r *run) open(ctx context.Context) (connector.Session, func(), error) {
+	s, err := r.t.Open(ctx, r.e.openOptions(r.t))
+	if err != nil {
+		return nil, nil, &startError{err}
+	}
+	end := func() {
+		// Closing must not hang a step that was cancelled.
+		cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		if err := s.Close(cctx); err != nil {
+			r.e.opts.Logger.Debug("closing a session failed", "connector", r.t.name, "err", err)
+		}
+	}
+	return s, end, nil
+}
+
+func (r *run) now() time.Time { return r.e.opts.Now().UTC() }

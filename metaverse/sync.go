@@ -1,0 +1,146 @@
+package metaverse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+// syncStep takes pending imports of one connector into the metaverse and computes what
+// follows from them in every connector space. It touches no directory.
+func (r *run) syncStep(ctx context.Context) error {
+	if err := r.prepareSync(ctx); err != nil {
+		return err
+	}
+	var total int64
+	err := r.e.store.View(ctx, func(rd Reader) error {
+		counts, err := rd.CountCS(r.t.name)
+		total = counts.PendingImport
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.syncObjects(ctx, total); err != nil {
+		return err
+	}
+	if err := r.syncReferences(ctx); err != nil {
+		return err
+	}
+	// What earlier objects woke, in this connector space, has its turn in the same step.
+	if err := r.syncObjects(ctx, total); err != nil {
+		return err
+	}
+	return r.syncReferences(ctx)
+}
+
+// prepareSync loads the schemas, and decides what must be evaluated although it did not
+// change: everything, in a full step or after a change of the rules.
+func (r *run) prepareSync(ctx context.Context) error {
+	for _, name := range r.e.names {
+		if _, err := r.e.connectors[name].index(ctx); err != nil {
+			return &startError{fmt.Errorf("schema of connector %s: %w", name, err)}
+		}
+	}
+	if err := r.reindex(ctx); err != nil {
+		return err
+	}
+	return r.e.store.Update(ctx, func(tx Tx) error {
+		key := settingRules + r.t.name
+		last, err := tx.Setting(key)
+		if err != nil {
+			return err
+		}
+		changed := string(last) != r.e.rules.Hash()
+		if changed && last != nil && r.rec.Step == DeltaSync {
+			r.note("the rules have changed since the last synchronisation: every object was evaluated")
+		}
+		if !changed && r.rec.Step == DeltaSync {
+			return nil
+		}
+		if _, err := tx.SetPendingImportAll(r.t.name); err != nil {
+			return err
+		}
+		return tx.PutSetting(key, []byte(r.e.rules.Hash()))
+	})
+}
+
+func (r *run) syncObjects(ctx context.Context, total int64) error {
+	var after CSID
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		var b *batch
+		err := r.e.store.Update(ctx, func(tx Tx) error {
+			ids, err := tx.PendingImports(r.t.name, after, r.e.opts.Batch)
+			if err != nil {
+				return err
+			}
+			b = newBatch(ctx, r, tx)
+			if len(ids) == 0 {
+				return nil
+			}
+			b.last = ids[len(ids)-1]
+			return b.sync(slices.DeleteFunc(ids, func(id CSID) bool { return r.failed[id] }))
+		})
+		if err != nil {
+			return err
+		}
+		if b.last == 0 {
+			return nil
+		}
+		after = b.last
+		if err := r.take(b); err != nil {
+			return err
+		}
+		r.progress("objects", r.rec.Objects, max(total, r.rec.Objects))
+	}
+}
+
+// take adds what a committed batch counted.
+func (r *run) take(b *batch) error {
+	c, d := &r.rec.Counters, &b.counts
+	r.rec.Objects += b.objects
+	c.Evaluated += d.Evaluated
+	c.References += d.References
+	c.Projected += d.Projected
+	c.Joined += d.Joined
+	c.Disconnected += d.Disconnected
+	c.Disconnectors += d.Disconnectors
+	c.MVDeleted += d.MVDeleted
+	c.Provisioned += d.Provisioned
+	c.Deprovisioned += d.Deprovisioned
+	c.ExportsStaged += d.ExportsStaged
+	for note := range b.notes {
+		r.note("%s", note)
+	}
+	for _, e := range b.errs {
+		r.failed[e.CS] = true
+		if err := r.countError(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// objectError makes the record of an error that rules or the engine raised for an object.
+func (r *run) objectError(o *CSObject, step, code, attribute, rule string, err error) ObjectError {
+	return ObjectError{
+		CS: o.ID, Connector: o.Connector, Step: step, Code: code, Attribute: attribute, Rule: rule,
+		Message: err.Error(), First: r.now(), Last: r.now(), Count: 1, Object: o.Key(),
+	}
+}
+
+// codeOf returns the error name to record for an error of a directory.
+func codeOf(err error) string {
+	if c := connector.CodeOf(err); c != "" {
+		return string(c)
+	}
+	return string(connector.CodeUnexpected)
+}
+
+var errAmbiguousLink = errors.New("the metaverse object is linked to another object of the same connector already")
