@@ -1,7 +1,6 @@
 package entratest
 
 import (
-	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -70,21 +69,6 @@ func (s *Server) RevokeTokens(challenge bool) {
 	s.tokens.claims = challenge
 }
 
-// RegisterCertificate lets the application authenticate with client
-// assertions signed by the certificate's key, which has to be RSA.
-func (s *Server) RegisterCertificate(cert *x509.Certificate) {
-	s.tokens.mu.Lock()
-	defer s.tokens.mu.Unlock()
-	s.tokens.certs = append(s.tokens.certs, cert)
-}
-
-// UnregisterCertificate takes the certificate away again.
-func (s *Server) UnregisterCertificate(cert *x509.Certificate) {
-	s.tokens.mu.Lock()
-	defer s.tokens.mu.Unlock()
-	s.tokens.certs = slices.DeleteFunc(s.tokens.certs, cert.Equal)
-}
-
 // SetSecrets replaces the client secrets that the token endpoint accepts.
 func (s *Server) SetSecrets(secrets ...string) {
 	s.tokens.mu.Lock()
@@ -130,7 +114,7 @@ func (s *Server) IssueToken() string {
 	defer s.tokens.mu.Unlock()
 	token, err := sealJWT(s.tokens.key, accessClaims{
 		Aud: "https://graph.microsoft.com", Iss: "https://sts.windows.net/" + s.TenantID + "/", IAT: now.Unix(), NBF: now.Unix(),
-		Exp: now.Add(s.tokens.lifetime).Unix(), AppID: s.ClientID, OID: s.appObj, TID: s.TenantID,
+		Exp: now.Add(s.tokens.lifetime).Unix(), AppID: s.ClientID, OID: *s.ownSP.Load(), TID: s.TenantID,
 		Roles: s.tokens.roles, Epoch: s.tokens.epoch, Unique: newGUID(),
 	})
 	if err != nil {

@@ -45,7 +45,9 @@ func appendValue(b []byte, p *property, v any) []byte {
 	case map[string]string:
 		return appendComplex(b, p, v)
 	case json.RawMessage:
-		return append(b, v...)
+		if len(v) > 0 {
+			return append(b, v...)
+		}
 	}
 	switch {
 	case p.typ == typeStrings || p.typ == typeRawList:

@@ -23,6 +23,7 @@ type object struct {
 	owners   *ordered
 	memberOf *ordered // groups and roles it is a direct member of
 	ownerOf  *ordered
+	keys     []keyCredential // of applications
 }
 
 // value is one property that is set: string, bool, int64, []string,

@@ -217,6 +217,11 @@ func getOne(k *kind) handler {
 			return nil, f
 		}
 		b := r.open(contextOf(k.set, r.opts.selected) + "/$entity")
+		keys := k.byName["keyCredentials"]
+		if keys != nil && slices.Contains(r.opts.selected, keys.name) {
+			columns = slices.DeleteFunc(columns, func(p *property) bool { return p == keys })
+			b = appendValue(append(b, `,"keyCredentials":`...), keys, keysJSON(o.keys, true))
+		}
 		b = appendProps(b, o, columns, false)
 		b = expand.append(b, o, r)
 		return jsonAnswer(200, append(b, '}')), nil

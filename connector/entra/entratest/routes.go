@@ -156,5 +156,3 @@ func directoryRoutes(c *catalog) []route {
 	}
 	return append(out, linkRoutes(c, c.kind("directoryRole"), "members", members, 1)...)
 }
-
-func applicationRoutes(*catalog) []route { return nil }

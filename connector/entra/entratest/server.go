@@ -41,7 +41,7 @@ type Server struct {
 	tokenKey atomic.Pointer[[]byte] // authenticates skip and delta tokens
 	skew     atomic.Int64           // nanoseconds that Advance added to the clock
 	failing  testing.TB             // nil outside tests
-	appObj   string                 // object id of the client's application
+	ownSP    atomic.Pointer[string] // object id of the client's service principal
 	files    fileCache
 
 	rngMu sync.Mutex // guards rng

@@ -20,15 +20,16 @@ const (
 type state struct {
 	mu sync.RWMutex // guards everything below
 
-	cat       *catalog
-	byID      map[string]*object
-	live      map[*kind]*ordered
-	deleted   map[*kind]*ordered
-	upns      map[string]*object // lower case, live users
-	anchors   map[string]*object // onPremisesImmutableId, soft-deleted users included
-	addresses map[string]*object // lower case without smtp:, live objects
-	appIDs    map[string]*object // kind name, slash, lower-case appId
-	grants    []roleGrant
+	cat        *catalog
+	byID       map[string]*object
+	live       map[*kind]*ordered
+	deleted    map[*kind]*ordered
+	upns       map[string]*object // lower case, live users
+	anchors    map[string]*object // onPremisesImmutableId, soft-deleted users included
+	addresses  map[string]*object // lower case without smtp:, live objects
+	appIDs     map[string]*object // kind name, slash, lower-case appId
+	grants     []roleGrant
+	extensions []extension
 
 	rev   uint64   // number of the latest change
 	floor uint64   // changes up to this one are forgotten
@@ -40,8 +41,11 @@ type state struct {
 
 // roleGrant is one app role assignment.
 type roleGrant struct {
-	id, principal, resource, role string
-	created                       time.Time
+	ID        string    `json:"id"`
+	Principal string    `json:"principal"`
+	Resource  string    `json:"resource"`
+	Role      string    `json:"role"`
+	Created   time.Time `json:"created"`
 }
 
 type changeKind uint8

@@ -44,9 +44,11 @@ func (s *Server) seedTenant() {
 		"appId": s.ClientID, "displayName": "entratest client", "appDisplayName": "entratest client", "accountEnabled": true,
 		"servicePrincipalType": "Application", "appOwnerOrganizationId": s.TenantID,
 	})
-	s.appObj = sp.id
+	s.setOwnPrincipal(sp.id)
 	must("servicePrincipal", "", map[string]any{
 		"appId": "00000003-0000-0000-c000-000000000000", "displayName": "Microsoft Graph", "accountEnabled": true,
 		"servicePrincipalType": "Application",
 	})
 }
+
+func (s *Server) setOwnPrincipal(id string) { s.ownSP.Store(&id) }

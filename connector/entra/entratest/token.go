@@ -4,7 +4,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/subtle"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -23,7 +22,6 @@ type tokenService struct {
 
 	mu       sync.Mutex // guards everything below
 	secrets  []string
-	certs    []*x509.Certificate
 	used     map[string]string // jti to assertion: a replay is fine, another assertion with the id is not
 	epoch    int               // counts revocations, since issue times have whole seconds
 	claims   bool              // refusals of revoked tokens carry a claims challenge
@@ -168,7 +166,7 @@ func (t *tokenService) issue(tenant string, header http.Header, body []byte) (st
 	now := t.srv.Now()
 	claims := accessClaims{
 		Aud: aud, Iss: "https://sts.windows.net/" + t.srv.TenantID + "/", IAT: now.Unix(), NBF: now.Unix(),
-		Exp: now.Add(t.lifetime).Unix(), AppID: t.srv.ClientID, OID: t.srv.appObj, TID: t.srv.TenantID,
+		Exp: now.Add(t.lifetime).Unix(), AppID: t.srv.ClientID, OID: *t.srv.ownSP.Load(), TID: t.srv.TenantID,
 		Roles: t.roles, Epoch: t.epoch, Unique: newGUID(),
 	}
 	if strings.Contains(form.Get("claims"), "xms_cc") {
@@ -261,14 +259,14 @@ func (t *tokenService) checkAssertion(compact string) *oauthError {
 		return oauthFail(http.StatusBadRequest, "invalid_request", "AADSTS50027", "JWT token is invalid or malformed.")
 	}
 	now := t.srv.Now()
-	cert := t.certificate(a)
-	if cert == nil {
+	key := t.certificate(a)
+	if key == nil {
 		return invalid("AADSTS700027", "The certificate with identifier used to sign the client assertion is not registered on application.")
 	}
-	if now.After(cert.NotAfter) || now.Before(cert.NotBefore) {
+	if now.After(key.End) || now.Before(key.Start) {
 		return invalid("AADSTS700027", "The certificate used to sign the client assertion has expired or is not yet valid.")
 	}
-	if !a.signedBy(cert) {
+	if !a.signedBy(key.cert) {
 		return invalid("AADSTS700027", "Client assertion contains an invalid signature.")
 	}
 	if !strings.EqualFold(a.iss, t.srv.ClientID) || !strings.EqualFold(a.sub, t.srv.ClientID) {
@@ -313,11 +311,11 @@ func domainNames(ds []Domain) []string {
 }
 
 // certificate returns the registered certificate that the assertion names.
-func (t *tokenService) certificate(a *assertion) *x509.Certificate {
-	for _, c := range t.certs {
-		full, short := sha256.Sum256(c.Raw), sha1.Sum(c.Raw)
+func (t *tokenService) certificate(a *assertion) *keyCredential {
+	for _, k := range t.srv.ownKeys() {
+		full, short := sha256.Sum256(k.cert.Raw), sha1.Sum(k.cert.Raw)
 		if string(a.thumbprint) == string(full[:]) || (len(a.thumbprint) == 0 && string(a.sha1) == string(short[:])) {
-			return c
+			return &k
 		}
 	}
 	return nil
