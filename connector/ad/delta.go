@@ -11,6 +11,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
 // changeBatch is the number of changes that are kept before they are worked on. It is the
@@ -30,7 +31,8 @@ func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r conn
 		next := mark
 		next.Cookies = map[string][]byte{}
 		for _, p := range s.parts {
-			run := &deltaRun{session: s, link: l, out: m, partition: p, moved: map[guid]struct{}{}, pageSize: s.pageSize(r.PageSize)}
+			run := &deltaRun{session: s, link: l, out: m, partition: p, pageSize: s.pageSize(r.PageSize),
+				moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}}
 			if next.Cookies[p.id], err = run.partitionChanges(ctx, mark); err != nil {
 				return err
 			}
@@ -74,6 +76,11 @@ type deltaRun struct {
 
 	batch []change
 	moved map[guid]struct{} // containers that were renamed or moved
+	// late are updates that remove references, and later ones of the same objects. A
+	// removed reference comes with its target's present DN: the receiver must have heard
+	// of every rename before it can find the value that it holds.
+	late   []connector.Item
+	lateOf map[connector.Anchor]struct{}
 }
 
 func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte, error) {
@@ -89,7 +96,15 @@ func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte
 	case err != nil:
 		return nil, err
 	}
-	return next, r.descend(ctx)
+	if err := r.descend(ctx); err != nil {
+		return nil, err
+	}
+	for _, item := range r.late {
+		if err := r.out.send(item); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
 }
 
 // add takes one change while the answer streams in. A full batch must be worked on right
@@ -163,6 +178,7 @@ func (r *deltaRun) one(c *change, known map[guid]sighting, whole map[guid]struct
 	anchor := connector.NewAnchor(c.guid[:])
 	if c.deleted {
 		delete(whole, c.guid)
+		r.forget(anchor)
 		return r.out.gone(anchor)
 	}
 	now, exists := known[c.guid]
@@ -177,6 +193,7 @@ func (r *deltaRun) one(c *change, known map[guid]sighting, whole map[guid]struct
 	}
 	if !r.scope.holds(now.dn) {
 		if c.renamed {
+			r.forget(anchor)
 			return r.out.gone(anchor)
 		}
 		return nil
@@ -186,6 +203,7 @@ func (r *deltaRun) one(c *change, known map[guid]sighting, whole map[guid]struct
 	}
 	if c.created || c.whole || c.renamed && r.scope.restricted {
 		whole[c.guid] = struct{}{}
+		r.forget(anchor)
 		return nil
 	}
 	o := &connector.Object{Class: now.class, Anchor: anchor, DN: now.dn, Partition: r.partitionOf(r.partition)}
@@ -195,7 +213,30 @@ func (r *deltaRun) one(c *change, known map[guid]sighting, whole map[guid]struct
 	if len(c.mods) == 0 && !c.renamed {
 		return nil
 	}
-	return r.out.send(connector.Item{Kind: connector.ItemUpdate, Object: o, Mods: c.mods})
+	item := connector.Item{Kind: connector.ItemUpdate, Object: o, Mods: c.mods}
+	_, late := r.lateOf[anchor]
+	if !late && !slices.ContainsFunc(item.Mods, removesReference) {
+		return r.out.send(item)
+	}
+	r.lateOf[anchor] = struct{}{}
+	r.late = append(r.late, item)
+	if !c.renamed {
+		return nil
+	}
+	own := *o // the rename goes at once
+	return r.out.send(connector.Item{Kind: connector.ItemUpdate, Object: &own})
+}
+
+// forget drops the late updates of an object that is sent whole or as deleted.
+func (r *deltaRun) forget(anchor connector.Anchor) {
+	if _, ok := r.lateOf[anchor]; ok {
+		delete(r.lateOf, anchor)
+		r.late = slices.DeleteFunc(r.late, func(i connector.Item) bool { return i.Object.Anchor == anchor })
+	}
+}
+
+func removesReference(m attr.Mod) bool {
+	return slices.ContainsFunc(m.Deletes, func(v attr.Value) bool { return v.Kind() == attr.KindReference })
 }
 
 // sendWhole reads the noted objects, in the order of the batch as far as the server keeps

@@ -2,6 +2,7 @@ package ad_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -126,6 +127,17 @@ func TestSambaContainerRename(t *testing.T) {
 		require.Equal(t, attr.Mod{Name: "distinguishedName", Replace: true, Adds: []attr.Value{attr.Reference(u.Object.DN)}}, u.Mods[0])
 	}
 	v.equal(t, full(t, s))
+
+	// A member that is removed in the same run as its container is renamed comes with a DN
+	// that only the rename explains.
+	group := v.at(t, p.GroupDN(1))
+	d.MustEdit(t, fmt.Sprintf("dn: OU=Sellers,OU=All People,%%BASE%%\nchangetype: modrdn\nnewrdn: OU=Vendors\ndeleteoldrdn: 1\n\n"+
+		"dn: %s\nchangetype: modify\nreplace: displayName\ndisplayName: x\n-\ndelete: member\nmember: %s\n",
+		group.DN, strings.Replace(p.UserDN(8), "OU=Sales,OU=People", "OU=Vendors,OU=All People", 1)))
+	v.delta(t, s)
+	require.Equal(t, group.Anchor, v.updates[len(v.updates)-1].Object.Anchor, "removed references come last")
+	require.Len(t, group.Attributes.Values("member"), 79)
+	v.equal(t, full(t, s))
 }
 
 func TestSambaScope(t *testing.T) {
@@ -138,6 +150,7 @@ func TestSambaScope(t *testing.T) {
 	con := directory(t, o)
 	s := open(t, con)
 	v := full(t, s)
+	v.partial = true
 	require.True(t, v.has(p.UserDN(8)), "Sales")
 	require.False(t, v.has(p.UserDN(3)), "Legal is excluded")
 	require.False(t, v.has(p.UserDN(1)), "Engineering is not included")

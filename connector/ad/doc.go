@@ -33,6 +33,12 @@
 // DN; with Options.Include or Exclude set it also yields what entered the scope and
 // deletes what left it.
 //
+// Active Directory keeps references by object, not by DN: when an object is renamed, every
+// reference to it reads differently from then on, and when it is deleted, references to it
+// vanish, without the referring objects being reported. The receiver of a delta import has
+// to follow both. To make that possible, updates that remove references come last, after
+// all renames: the removed value is spelled with the present DN of its target.
+//
 // A watermark is bound to partitions, scope and attributes: when these change, or the
 // schema gains a selected attribute, the next delta import ends with
 // [connector.ErrWatermarkExpired], which leads to a full import. It is good at another

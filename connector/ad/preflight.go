@@ -155,7 +155,7 @@ func (s *session) tryChanges(ctx context.Context, l *link, p partition, objectSe
 // seesDeleted reports whether the account may see the container of deleted objects.
 func (l *link) seesDeleted(ctx context.Context, p partition) (bool, error) {
 	found, err := l.search(ctx, &ldap.SearchRequest{
-		BaseDN: "<WKGUID=" + wellKnownDeleted + "," + p.dn + ">", Scope: ldap.ScopeBaseObject, Filter: anything, Attributes: []string{"1.1"},
+		BaseDN: "<WKGUID=" + wellKnownDeleted + "," + p.dn + ">", Scope: ldap.ScopeBaseObject, Filter: anything, Attributes: []string{"objectClass"},
 		Controls: []ldap.Control{&ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftShowDeleted, Criticality: true}},
 	})
 	switch {
@@ -164,5 +164,6 @@ func (l *link) seesDeleted(ctx context.Context, p partition) (bool, error) {
 	case err != nil:
 		return false, err
 	}
-	return len(found.Entries) > 0, nil
+	// Some servers show the bare entry to everybody.
+	return len(found.Entries) > 0 && len(values(found.Entries[0], "objectClass")) > 0, nil
 }
