@@ -13,6 +13,7 @@ import (
 
 // A received stream is what one import gave, checked against the rules for streams.
 type received struct {
+	full        bool
 	items       []connector.Item // objects, updates and deletions
 	checkpoints []checkpoint
 	complete    *connector.Completion
@@ -28,7 +29,7 @@ type checkpoint struct {
 // receive reads a stream to its end.
 func (f *fixture) receive(stream iter.Seq2[connector.Item, error], full bool) *received {
 	f.Helper()
-	r := &received{}
+	r := &received{full: full}
 	var copies []attr.Set
 	for it, err := range stream {
 		require.NoError(f, r.err, "a non-nil error is the last pair of a stream")
@@ -87,6 +88,14 @@ func (f *fixture) whole(r *received) *received {
 	f.Helper()
 	require.NoError(f, r.err, "an import of a healthy directory has no error")
 	require.NotNil(f, r.complete, "an import that saw all ends with Complete")
+	if r.full {
+		seen := make(map[connector.Anchor]bool)
+		for _, it := range r.items {
+			require.Equalf(f, connector.ItemObject, it.Kind, "a full import yields objects only: %v", it.Object.Key())
+			require.Falsef(f, seen[it.Object.Anchor], "a full import yields every object once: %v", it.Object.Key())
+			seen[it.Object.Anchor] = true
+		}
+	}
 	require.GreaterOrEqual(f, r.complete.Objects, int64(len(r.items)), "Completion.Objects counts the objects that were sent")
 	if f.caps.DeltaImport {
 		require.NotEmpty(f, r.complete.Watermark, "with delta imports, Complete has a watermark")
