@@ -34,9 +34,10 @@ type (
 		name string
 	}
 	call struct {
-		pos  int
-		name string
-		args []node
+		pos    int
+		name   string
+		args   []node
+		broken bool // a mistake among the arguments has been reported
 	}
 	// chain is a row of operands with operators of one level between them, which are taken
 	// from left to right: first op rest op rest. Rows keep long expressions flat.

@@ -169,10 +169,16 @@ func (c *checker) call(n *call) static {
 // count checks the number of arguments.
 func (c *checker) count(n *call, f *Function, least, most int) bool {
 	switch {
+	case n.broken:
+		// How many arguments were meant is anybody's guess.
 	case len(n.args) < least:
 		c.reporter.mistake(n.pos, fmt.Sprintf("%s needs %s: %s", f.Name, arguments(least), f.Signature()), "")
 	case len(n.args) > most:
-		c.reporter.mistake(n.args[most].position(), fmt.Sprintf("%s takes no more than %s: %s", f.Name, arguments(most), f.Signature()), "")
+		limit := "no more than " + arguments(most)
+		if most == 0 {
+			limit = arguments(most)
+		}
+		c.reporter.mistake(n.args[most].position(), fmt.Sprintf("%s takes %s: %s", f.Name, limit, f.Signature()), "")
 	default:
 		return true
 	}

@@ -20,15 +20,22 @@ type parser struct {
 // parse returns the tree of the source. It reports at least one mistake when the tree
 // holds a bad node.
 func parse(src string, limit int, report func(pos int, message, suggestion string)) node {
-	p := &parser{tokens: lex(src, report), limit: limit, report: report}
+	clean := true
+	tokens := lex(src, func(pos int, message, suggestion string) {
+		clean = false
+		report(pos, message, suggestion)
+	})
+	p := &parser{tokens: tokens, limit: limit, report: report}
 	if p.peek().kind == tokEOF {
-		p.report(0, "the expression is empty", "")
+		if clean {
+			p.report(0, "the expression is empty", "")
+		}
 		return &bad{}
 	}
 	n := p.chain(3)
 	for p.peek().kind != tokEOF && !p.deep {
 		t := p.peek()
-		p.report(t.pos, "unexpected "+t.describe()+p.missingOperator(t), "")
+		p.report(t.pos, t.describe()+" does not belong here"+p.missingOperator(t), "")
 		p.i++
 		p.skip()
 		for k := p.peek().kind; k == tokComma || k == tokClose; k = p.peek().kind {
@@ -171,6 +178,7 @@ func (p *parser) call(name token) node {
 		t := p.peek()
 		if t.kind != tokComma && t.kind != tokClose {
 			p.unclosed(open, name.text)
+			c.broken = true
 			p.skip()
 			t = p.peek()
 		}
@@ -194,7 +202,7 @@ func (p *parser) unclosed(open token, function string) {
 	t := p.peek()
 	switch {
 	case t.kind != tokEOF:
-		p.report(t.pos, "unexpected "+t.describe()+p.missingOperator(t), "")
+		p.report(t.pos, t.describe()+" does not belong here"+p.missingOperator(t), "")
 	case function != "":
 		p.report(open.pos, `the bracket of `+function+` is not closed: ")" is missing`, "")
 	default:
