@@ -29,7 +29,7 @@ func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r conn
 			return err
 		}
 		next := mark
-		next.Cookies = map[string][]byte{}
+		next.Narrowed, next.Cookies = s.plan.narrowed, map[string][]byte{}
 		for _, p := range s.parts {
 			run := &deltaRun{session: s, link: l, out: m, partition: p, pageSize: s.pageSize(r.PageSize),
 				moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}}
@@ -57,7 +57,7 @@ func (s *session) usable(ctx context.Context, l *link, w connector.Watermark) (w
 	if err != nil {
 		return mark, err
 	}
-	if err := mark.check(s.plan.fingerprint(s.scope, s.d.opts.DirSync), s.parts, l.root.now, life); err != nil {
+	if err := mark.check(s.fingerprint(), s.plan.narrowed, s.parts, l.root.now, life); err != nil {
 		return mark, err
 	}
 	if mark.Host != l.root.host {

@@ -134,7 +134,7 @@ func (s *session) startCookies(ctx context.Context, l *link) (watermark, error) 
 }
 
 func (s *session) cookies(ctx context.Context, l *link, objectSecurity bool) (watermark, error) {
-	w := watermark{Selection: s.plan.fingerprint(s.scope, s.d.opts.DirSync), ObjectSecurity: objectSecurity, Cookies: map[string][]byte{}}
+	w := watermark{Selection: s.fingerprint(), Narrowed: s.plan.narrowed, ObjectSecurity: objectSecurity, Cookies: map[string][]byte{}}
 	for _, p := range s.parts {
 		q := dirSync{partition: p, filter: p.head.filter(), attributes: []string{"objectGUID"}, objectSecurity: objectSecurity}
 		cookie, err := q.run(ctx, l, func(*ldap.Entry) error { return nil }, nil)

@@ -197,9 +197,11 @@ func (x *exporting) apart(ctx context.Context, target string, mods []attr.Mod, r
 		if at == nil {
 			return missing()
 		}
-	case ldap.LDAPResultAttributeOrValueExists, ldap.LDAPResultNoSuchAttribute:
 	default:
-		return refused
+		references := slices.ContainsFunc(mods, func(m attr.Mod) bool { return !m.Replace && x.isReference(m.Name) })
+		if !separable(refused, references) {
+			return refused
+		}
 	}
 	var first error
 	for _, m := range mods {
@@ -214,7 +216,7 @@ func (x *exporting) apart(ctx context.Context, target string, mods []attr.Mod, r
 				err = x.values(ctx, target, attr.Mod{Name: m.Name, Adds: m.Adds})
 			}
 		}
-		if err != nil && !isObjectTrouble(err) {
+		if err != nil && resultCode(err) == 0 {
 			return err
 		}
 		if first == nil {
@@ -229,28 +231,61 @@ func (x *exporting) apart(ctx context.Context, target string, mods []attr.Mod, r
 // error is that of the first such value.
 func (x *exporting) values(ctx context.Context, target string, m attr.Mod) error {
 	err := x.modify(ctx, target, []attr.Mod{m})
-	code := resultCode(err)
 	switch {
-	case err == nil:
-		return nil
-	case code != ldap.LDAPResultNoSuchObject && code != ldap.LDAPResultAttributeOrValueExists && code != ldap.LDAPResultNoSuchAttribute:
+	case err == nil || !separable(err, x.isReference(m.Name)):
 		return err
 	case len(m.Adds)+len(m.Deletes) > 1:
 		a, b := halves(m)
 		first := x.values(ctx, target, a)
-		if first != nil && !isObjectTrouble(first) {
+		if first != nil && resultCode(first) == 0 {
 			return first
 		}
-		if second := x.values(ctx, target, b); second != nil && (first == nil || !isObjectTrouble(second)) {
+		second := x.values(ctx, target, b)
+		if first == nil || second != nil && resultCode(second) == 0 {
 			return second
 		}
 		return first
-	case len(m.Adds) > 0 && code == ldap.LDAPResultAttributeOrValueExists:
-		return nil
-	case len(m.Deletes) > 0 && code != ldap.LDAPResultAttributeOrValueExists && x.plan.schema.attribute(m.Name) != nil:
-		return nil // the value is not there, or what it refers to is gone
+	}
+	done, readErr := x.settled(ctx, target, m)
+	if done || readErr != nil {
+		return readErr
 	}
 	return x.referenceFailure(m.Name, err)
+}
+
+// separable reports whether a refusal may be due to single values, of attributes that are
+// references or of any: that a value is there already, that it is not there, or that what
+// it refers to does not exist. Group members have results of their own.
+func separable(err error, references bool) bool {
+	switch resultCode(err) {
+	case ldap.LDAPResultNoSuchObject, ldap.LDAPResultAttributeOrValueExists, ldap.LDAPResultNoSuchAttribute:
+		return true
+	case ldap.LDAPResultEntryAlreadyExists, ldap.LDAPResultUnwillingToPerform:
+		return references
+	}
+	return false
+}
+
+func (x *exporting) isReference(name string) bool {
+	a := x.plan.schema.attribute(name)
+	return a != nil && a.syntax == syntaxDN
+}
+
+// settled reports whether a single refused value is as asked for all the same: held if it
+// was to be added, not held if it was to be deleted.
+func (x *exporting) settled(ctx context.Context, target string, m attr.Mod) (bool, error) {
+	if x.plan.schema.attribute(m.Name) == nil {
+		return false, nil // not held and never will be
+	}
+	encoded, err := x.encode(m.Name, append(slices.Clip(m.Adds), m.Deletes...))
+	if err != nil || len(encoded) != 1 {
+		return false, err
+	}
+	e, err := x.link.read(ctx, target, "("+m.Name+"="+ldap.EscapeFilter(encoded[0])+")", "1.1")
+	if err != nil {
+		return false, err
+	}
+	return (e != nil) == (len(m.Adds) == 1), nil
 }
 
 // referenceFailure names a refusal that is about the target of a reference.
@@ -261,7 +296,11 @@ func (x *exporting) referenceFailure(name string, err error) error {
 	return err
 }
 
+// halves splits a modification of several values. At least one value goes to each half.
 func halves(m attr.Mod) (a, b attr.Mod) {
+	if len(m.Adds) == 1 && len(m.Deletes) == 1 {
+		return attr.Mod{Name: m.Name, Deletes: m.Deletes}, attr.Mod{Name: m.Name, Adds: m.Adds}
+	}
 	i, j := len(m.Adds)/2, len(m.Deletes)/2
 	return attr.Mod{Name: m.Name, Adds: m.Adds[:i], Deletes: m.Deletes[:j]},
 		attr.Mod{Name: m.Name, Adds: m.Adds[i:], Deletes: m.Deletes[j:]}

@@ -21,6 +21,40 @@ type plan struct {
 	request, changes []string
 	filter           string // objects of the classes
 	changeFilter     string // these and the containers whose renames matter
+
+	configured string    // fingerprint of what the connector is configured for
+	narrowed   narrowing // by the session
+}
+
+// A narrowing is what a session leaves out of what is configured: folded and sorted names
+// of what is left, nil for all.
+type narrowing struct {
+	Classes    []string `json:"classes,omitempty"`
+	Attributes []string `json:"attributes,omitempty"`
+}
+
+// covers reports whether all that other selects is selected by n.
+func (n narrowing) covers(other narrowing) bool {
+	return subset(other.Classes, n.Classes) && subset(other.Attributes, n.Attributes)
+}
+
+func subset(part, of []string) bool {
+	if of == nil {
+		return true
+	}
+	return part != nil && !slices.ContainsFunc(part, func(p string) bool { return !slices.Contains(of, p) })
+}
+
+func folded(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = attr.Fold(n)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // bookkeeping are the attributes that imports need themselves.
@@ -29,7 +63,22 @@ var bookkeeping = [...]string{"objectGUID", "objectClass", "uSNChanged"}
 // changeBookkeeping are those that delta imports need.
 var changeBookkeeping = [...]string{"objectGUID", "objectClass", "name", "parentGUID", "isDeleted"}
 
+// plan decides what a session with these options imports.
 func (d *Directory) plan(s *schema, o connector.OpenOptions, log *slog.Logger) (*plan, error) {
+	whole, err := d.selection(s, connector.OpenOptions{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	p, err := d.selection(s, o, log)
+	if err != nil {
+		return nil, err
+	}
+	p.configured = whole.fingerprint()
+	p.narrowed = narrowing{Classes: folded(o.Classes), Attributes: folded(o.Attributes)}
+	return p, nil
+}
+
+func (d *Directory) selection(s *schema, o connector.OpenOptions, log *slog.Logger) (*plan, error) {
 	p := &plan{schema: s, classes: map[string]string{}, wanted: map[string]*attribute{}}
 	for _, name := range d.opts.Classes {
 		if len(o.Classes) > 0 && !slices.ContainsFunc(o.Classes, func(c string) bool { return attr.EqualName(c, name) }) {
@@ -214,19 +263,18 @@ func (p *plan) classOf(objectClasses []string) (name string, imported bool) {
 	return "", false
 }
 
-// fingerprint identifies what the plan and the scope select: a watermark is good for the
-// same selection only.
-func (p *plan) fingerprint(sc *scope, mode DirSyncMode) string {
-	h := sha256.New()
-	line := func(what string, items ...string) { fmt.Fprintf(h, "%s %q\n", what, items) }
-	line("classes", p.sorted()...)
+// fingerprint identifies classes and attributes.
+func (p *plan) fingerprint() string {
+	attributes := p.request
 	if p.all {
-		line("attributes", p.list(nil, false)...)
-	} else {
-		line("attributes", p.request...)
+		attributes = p.list(nil, false)
 	}
-	line("include", sc.fold(sc.include)...)
-	line("exclude", sc.fold(sc.exclude)...)
-	line("mode", fmt.Sprint(mode))
-	return fmt.Sprintf("%x", h.Sum(nil)[:16])
+	return fmt.Sprintf("%q %q", p.sorted(), attributes)
+}
+
+// fingerprint identifies what the connector is configured to import: a watermark is good
+// for that alone.
+func (s *session) fingerprint() string {
+	text := fmt.Sprintf("%s %q %q %d", s.plan.configured, s.scope.fold(s.scope.include), s.scope.fold(s.scope.exclude), s.d.opts.DirSync)
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:32]
 }

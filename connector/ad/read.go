@@ -2,7 +2,6 @@ package ad
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -123,12 +122,6 @@ func (s *session) sendRead(ctx context.Context, l *link, m *emitter, k connector
 		return m.trouble(d.object, err)
 	}
 	return m.send(connector.Item{Kind: connector.ItemObject, Object: d.object})
-}
-
-// isObjectTrouble reports whether err concerns one object alone.
-func isObjectTrouble(err error) bool {
-	var own *connector.Error
-	return errors.As(err, &own)
 }
 
 // errUnexpectedEntry is an entry of DirSync that names no object.

@@ -181,7 +181,6 @@ func (v *view) equal(t testing.TB, want *view) {
 	}
 }
 
-
 func ou(t testing.TB, d *sambatest.Domain, name string) string {
 	t.Helper()
 	dn := "OU=" + name + "," + d.BaseDN

@@ -22,8 +22,10 @@ type watermark struct {
 	// database. Another one may take them or not.
 	Host       string `json:"host,omitempty"`
 	Invocation string `json:"invocation,omitempty"`
-	// Selection is the fingerprint of what is imported.
-	Selection string `json:"selection"`
+	// Selection is the fingerprint of what the connector was configured to import, and
+	// Narrowed what the session left of it.
+	Selection string    `json:"selection"`
+	Narrowed  narrowing `json:"narrowed,omitzero"`
 	// ObjectSecurity says that the cookies come from that mode, in which less is seen.
 	ObjectSecurity bool `json:"objectSecurity,omitempty"`
 	// Time is when the cookies were made, in seconds of Unix time, by the clock of the
@@ -66,8 +68,8 @@ func parseWatermark(text connector.Watermark) (watermark, error) {
 
 // check reports whether the watermark fits what is to be imported now. life is how long
 // the directory keeps deletions.
-func (w watermark) check(selection string, parts []partition, now time.Time, life time.Duration) error {
-	if w.Selection != selection {
+func (w watermark) check(selection string, narrowed narrowing, parts []partition, now time.Time, life time.Duration) error {
+	if w.Selection != selection || !w.Narrowed.covers(narrowed) {
 		return expired("classes, attributes, scope or schema have changed")
 	}
 	if len(w.Cookies) != len(parts) {

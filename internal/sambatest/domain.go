@@ -91,7 +91,7 @@ func available() error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("%w: it listens on ports below 1024, which needs root", ErrUnavailable)
 	}
-	for _, program := range []string{"samba", "samba-tool", "ldbadd", "ldbmodify", "ldbsearch", "ldapmodify", "ldapsearch", "cp"} {
+	for _, program := range []string{"samba", "samba-tool", "ldbadd", "ldbmodify", "ldbsearch", "ldapmodify", "ldapdelete", "ldapsearch", "cp"} {
 		if _, err := lookPath(program); err != nil {
 			return fmt.Errorf("%w: program %s is missing (Debian packages samba, samba-ad-dc, samba-ad-provision, ldb-tools, ldap-utils)", ErrUnavailable, program)
 		}

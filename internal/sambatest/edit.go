@@ -23,6 +23,13 @@ func (d *Domain) MustEdit(t testing.TB, ldif string) {
 	}
 }
 
+// DeleteTree removes an object with all that is beneath it, over LDAPS as the
+// administrator.
+func (d *Domain) DeleteTree(ctx context.Context, dn string) error {
+	_, err := d.ldapTool(ctx, "ldapdelete", "", "-e", "!1.2.840.113556.1.4.805", dn)
+	return err
+}
+
 // Search returns what ldapsearch prints, as the administrator, with unwrapped lines and no
 // comments. Arguments are those of ldapsearch: options, filter, attributes.
 func (d *Domain) Search(ctx context.Context, args ...string) (string, error) {
