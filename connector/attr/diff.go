@@ -2,7 +2,7 @@ package attr
 
 import "slices"
 
-// smallDiff is the number of values up to which comparing each with each beats a map.
+// smallDiff is the number of values up to which looking for each in a list beats a map.
 const smallDiff = 12
 
 // SameValues reports whether a and b hold the same values the same number of times,
@@ -36,9 +36,10 @@ func Diff(old, want []Value) (adds, deletes []Value) {
 	return missing(want, old), missing(old, want)
 }
 
-// missing returns the values of a that are not in b, each once.
+// missing returns the values of a that are not in b, each once. It makes no map of b when a
+// is small, however large b is: that is one new member of a large group.
 func missing(a, b []Value) (out []Value) {
-	if len(a)*len(b) <= smallDiff*smallDiff {
+	if len(a) <= smallDiff {
 		for _, v := range a {
 			if !slices.Contains(b, v) && !slices.Contains(out, v) {
 				out = append(out, v)
@@ -59,11 +60,34 @@ func missing(a, b []Value) (out []Value) {
 	return out
 }
 
+// without returns a new slice of the values of a that are not in b, in order.
+func without(a, b []Value) []Value {
+	out := make([]Value, 0, len(a))
+	if len(b) <= smallDiff {
+		for _, v := range a {
+			if !slices.Contains(b, v) {
+				out = append(out, v)
+			}
+		}
+		return out
+	}
+	drop := make(map[Value]struct{}, len(b))
+	for _, v := range b {
+		drop[v] = struct{}{}
+	}
+	for _, v := range a {
+		if _, ok := drop[v]; !ok {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 // A Mod is a change of one attribute. It either replaces the whole attribute or adds and
 // deletes single values; the latter is how one member of a large group travels.
 type Mod struct {
 	Name    string
-	Replace bool    // the attribute ends up with exactly Adds; Deletes is not used
+	Replace bool    // the attribute ends up with exactly Adds, each once; Deletes is not used
 	Adds    []Value // with Replace, no values clear the attribute
 	Deletes []Value
 }
@@ -74,10 +98,11 @@ type Mod struct {
 func (s *Set) Apply(m Mod) bool {
 	old := s.Values(m.Name)
 	if m.Replace {
-		if SameValues(old, m.Adds) {
+		adds := missing(m.Adds, nil)
+		if SameValues(old, adds) {
 			return false
 		}
-		s.Put(m.Name, slices.Clone(m.Adds)...)
+		s.Put(m.Name, adds...)
 		return true
 	}
 	deletes := intersect(m.Deletes, old)
@@ -87,7 +112,7 @@ func (s *Set) Apply(m Mod) bool {
 	if len(deletes) == 0 && len(adds) == 0 {
 		return false
 	}
-	s.Put(m.Name, append(missing(old, deletes), adds...)...)
+	s.Put(m.Name, append(without(old, deletes), adds...)...)
 	return true
 }
 
@@ -99,8 +124,9 @@ func intersect(a, b []Value) []Value {
 }
 
 // Mods returns the modifications that turn old into want, in name order: whole-attribute
-// replacements for attributes with a single value on both sides, value-level ones
-// otherwise. Names in skip are left out, without regard to case.
+// replacements for attributes with at most one value on both sides, value-level ones
+// otherwise. Values that a set holds more than once count once. Names in skip are left out,
+// without regard to case.
 func Mods(old, want *Set, skip ...string) []Mod {
 	var mods []Mod
 	add := func(name string, o, w []Value) {
@@ -112,6 +138,9 @@ func Mods(old, want *Set, skip ...string) []Mod {
 			return
 		}
 		adds, deletes := Diff(o, w)
+		if len(adds) == 0 && len(deletes) == 0 {
+			return // the same values, some more than once
+		}
 		mods = append(mods, Mod{Name: name, Adds: adds, Deletes: deletes})
 	}
 	i, j := 0, 0

@@ -99,7 +99,8 @@ func (s *Set) Put(name string, values ...Value) {
 func (s *Set) Grow(n int) { s.entries = slices.Grow(s.entries, n) }
 
 // Append adds values to the attribute, creating it where needed. It does not look for
-// duplicates; [Set.Apply] does.
+// duplicates; [Set.Apply] does. It copies the values that are there already: give it many
+// at a time.
 func (s *Set) Append(name string, values ...Value) {
 	if len(values) == 0 {
 		return
