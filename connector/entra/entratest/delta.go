@@ -18,7 +18,8 @@ type deltaToken struct {
 	To       uint64    `json:"b,omitempty"` // the round covers changes up to here; 0 in delta tokens
 	Initial  bool      `json:"n,omitempty"` // the round lists everything
 	Seq      uint64    `json:"s,omitempty"` // initial: last object shown; otherwise last revision shown
-	Link     uint64    `json:"l,omitempty"` // members of the next object that have been shown
+	Relation int       `json:"r,omitempty"` // relation of the next object that the page ended in
+	Link     uint64    `json:"l,omitempty"` // links of that relation that have been shown
 	Empty    bool      `json:"e,omitempty"` // the empty page before this one was sent
 	Issued   time.Time `json:"t"`
 }

@@ -37,12 +37,11 @@ func (w *deltaWriter) initial(k *kind) (next deltaToken, done bool) {
 			done = false
 			return false
 		}
-		more := w.object(o, nil, next.Link)
-		if more > 0 {
-			next.Link, done = more, false
+		if next.Relation, next.Link = w.object(o, nil, next); next.Link > 0 {
+			done = false
 			return false
 		}
-		next.Seq, next.Link = seq, 0
+		next.Seq = seq
 		return true
 	})
 	return next, done
@@ -64,11 +63,10 @@ func (w *deltaWriter) changes(k *kind) (next deltaToken, done bool) {
 		if w.full() {
 			return next, false
 		}
-		if more := w.object(o, window, next.Link); more > 0 {
-			next.Link = more
+		if next.Relation, next.Link = w.object(o, window, next); next.Link > 0 {
 			return next, false
 		}
-		next.Seq, next.Link = rev, 0
+		next.Seq = rev
 	}
 	return next, true
 }
@@ -85,8 +83,9 @@ func (w *deltaWriter) touched(window []uint64) bool {
 }
 
 // object writes one item. A nil window means that everything is new. When
-// not all links fit it returns where to go on.
-func (w *deltaWriter) object(o *object, window []uint64, from uint64) (more uint64) {
+// not all links fit it returns where to go on: the object then comes again on
+// the next page, without the properties.
+func (w *deltaWriter) object(o *object, window []uint64, from deltaToken) (relation int, link uint64) {
 	b := appendString([]byte(`{"id":`), o.id)
 	if !o.live() {
 		reason := `"changed"`
@@ -94,20 +93,25 @@ func (w *deltaWriter) object(o *object, window []uint64, from uint64) (more uint
 			reason = `"deleted"`
 		}
 		w.add(append(append(append(b, `,"@removed":{"reason":`...), reason...), "}}"...))
-		return 0
+		return 0, 0
 	}
 	whole := window == nil || slices.ContainsFunc(window, func(rev uint64) bool {
 		c := w.s.at(rev).what
 		return c == created || c == restored
 	})
-	if from == 0 {
+	if from.Link == 0 {
 		b = w.props(b, o, window, whole)
 	}
-	for _, relation := range w.view.relations {
-		b, more = w.linksOf(b, o, relation, window, whole, from)
+	start := from.Link
+	for i := from.Relation; i < len(w.view.relations); i++ {
+		if b, link = w.linksOf(b, o, w.view.relations[i], window, whole, start); link > 0 {
+			relation = i
+			break
+		}
+		start = 0
 	}
 	w.add(append(b, '}'))
-	return more
+	return relation, link
 }
 
 func (w *deltaWriter) add(item []byte) {
@@ -141,9 +145,8 @@ func (w *deltaWriter) props(b []byte, o *object, window []uint64, whole bool) []
 	return b
 }
 
-// linksOf writes relation@delta. The limit on links splits a set of members
-// over pages, where the object comes again; only the relation that a page
-// ended in goes on, so a query that tracks two large relations repeats the other.
+// linksOf writes relation@delta from some link on, and returns where to go on
+// when there are more than fit on a page.
 func (w *deltaWriter) linksOf(b []byte, o *object, relation string, window []uint64, whole bool, from uint64) ([]byte, uint64) {
 	open := false
 	put := func(t *object, gone bool) {

@@ -41,7 +41,7 @@ func (s *Server) handle(w http.ResponseWriter, hr *http.Request) {
 	}
 	if a.html {
 		w.Header().Set("Content-Type", "text/html")
-	} else if len(a.body) > 0 {
+	} else if len(a.body) > 0 && a.header.Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8")
 	}
 	w.Header().Set("Cache-Control", "no-cache")

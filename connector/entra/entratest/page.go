@@ -198,7 +198,9 @@ func (s *state) countList(r *request, l listing) (*answer, *failure) {
 		return nil, f
 	}
 	_, _, total := pick(cursor{})
-	return jsonAnswer(200, strconv.AppendInt(nil, int64(total), 10)), nil
+	a := jsonAnswer(200, strconv.AppendInt(nil, int64(total), 10))
+	a.set("Content-Type", "text/plain")
+	return a, nil
 }
 
 // getOne answers GET /{set}/{id}.
