@@ -1,10 +1,6 @@
 package rules
 
-import (
-	"time"
-
-	"github.com/hybridsync/hybridsync/connector/attr"
-)
+import "time"
 
 // A Direction tells which way a rule's values flow.
 type Direction uint8
@@ -130,18 +126,4 @@ type Flow struct {
 	Expression  string   // Expression: the source text
 	ExecuteOnce bool     // only when the target object is made
 	Merge       MergeType
-}
-
-// A MetaverseAttribute describes one attribute of the metaverse.
-type MetaverseAttribute struct {
-	Name        string
-	Kind        attr.Kind
-	MultiValued bool
-	Indexed     bool // strings are limited to 448 characters
-}
-
-// A MetaverseSchema lists the metaverse's attributes and classes.
-type MetaverseSchema struct {
-	Attributes []MetaverseAttribute // in name order
-	Classes    []string
 }
