@@ -15,12 +15,12 @@ type certificate struct {
 	raw        string // DER
 	version    int
 	serial     string // content octets
-	signature  string // OID
+	signature  string // content octets of the OID
 	issuer     string // content of the Name
 	notBefore  int64  // ticks
 	notAfter   int64
 	subject    string
-	keyOID     string
+	keyOID     string // content octets of the OID
 	keyParams  string // DER, with its header
 	extensions string // content of the sequence
 }
@@ -142,15 +142,12 @@ func (c *certificate) parseKey(in derReader) bool {
 // parseAlgorithm returns OID and parameters of an AlgorithmIdentifier's content.
 func parseAlgorithm(content string) (oid, params string, ok bool) {
 	in := derReader(content)
-	raw, ok := in.take(tagOID)
-	if !ok {
-		return "", "", false
-	}
-	oid, ok = formatOID(raw)
-	return oid, string(in), ok
+	oid, ok = in.take(tagOID)
+	return oid, string(in), ok && oid != ""
 }
 
-// eachExtension calls f for every extension and reports whether all were well-formed.
+// eachExtension calls f for every extension, with the content octets of its OID, and
+// reports whether all were well-formed.
 func (c *certificate) eachExtension(f func(oid string, critical bool, value string)) bool {
 	for in := derReader(c.extensions); in != ""; {
 		ext, ok := in.take(tagSequence)
@@ -158,12 +155,8 @@ func (c *certificate) eachExtension(f func(oid string, critical bool, value stri
 			return false
 		}
 		inner := derReader(ext)
-		rawOID, ok := inner.take(tagOID)
-		if !ok {
-			return false
-		}
-		oid, ok := formatOID(rawOID)
-		if !ok {
+		oid, ok := inner.take(tagOID)
+		if !ok || oid == "" {
 			return false
 		}
 		critical := false

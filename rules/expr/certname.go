@@ -29,9 +29,10 @@ const (
 	oidOrg        = "2.5.4.10"
 	oidEmail      = "1.2.840.113549.1.9.1"
 
-	oidSubjectAltName = "2.5.29.17"
-	oidIssuerAltName  = "2.5.29.18"
-	oidUPN            = "1.3.6.1.4.1.311.20.2.3"
+	// Content octets of 2.5.29.17, 2.5.29.18 and 1.3.6.1.4.1.311.20.2.3.
+	rawSubjectAltName = "\x55\x1d\x11"
+	rawIssuerAltName  = "\x55\x1d\x12"
+	rawPrincipalName  = "\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03"
 )
 
 // nameParts calls f for every attribute of a Name's content, in the order of the
@@ -144,8 +145,7 @@ func (c *certificate) altName(extension string, kind byte) (found string) {
 // principalName returns the user principal name in an otherName, "" if it is another name.
 func principalName(content string) string {
 	in := derReader(content)
-	raw, _ := in.take(tagOID)
-	if oid, _ := formatOID(raw); oid != oidUPN {
+	if oid, _ := in.take(tagOID); oid != rawPrincipalName {
 		return ""
 	}
 	value, _ := in.take(tagContext0)
@@ -159,9 +159,9 @@ func principalName(content string) string {
 
 // nameInfo is X509Certificate2.GetNameInfo.
 func (c *certificate) nameInfo(nameType string, issuer bool) string {
-	name, alt := c.subject, oidSubjectAltName
+	name, alt := c.subject, rawSubjectAltName
 	if issuer {
-		name, alt = c.issuer, oidIssuerAltName
+		name, alt = c.issuer, rawIssuerAltName
 	}
 	first := func(values ...func() string) string {
 		for _, v := range values {

@@ -70,7 +70,7 @@ func certFunctions() []Function {
 	issuer := func(c *certificate) (string, bool) { return formatName(c.issuer) }
 	subject := func(c *certificate) (string, bool) { return formatName(c.subject) }
 	nothing := func(*certificate) (string, bool) { return "", true }
-	key := func(c *certificate) (string, bool) { return c.keyOID, true }
+	key := func(c *certificate) (string, bool) { return formatOID(c.keyOID) }
 	signed := given{"userCertificate": exampleCertificate()}
 	return chapter("Certificates", []Function{
 		{
@@ -115,7 +115,7 @@ func certFunctions() []Function {
 		certText("CertSerialNumber", "Returns the serial number in hexadecimal, the highest byte first.", `"0A1B2C3D"`,
 			func(c *certificate) (string, bool) { return upperHex(c.serial), true }),
 		certText("CertSignatureAlgorithmOid", "Returns the OID of the algorithm by which the certificate is signed.", `"1.2.840.10045.4.3.2"`,
-			func(c *certificate) (string, bool) { return c.signature, true }),
+			func(c *certificate) (string, bool) { return formatOID(c.signature) }),
 		certText("CertVersion", "Returns the version of the certificate's format, as text.", `"3"`,
 			func(c *certificate) (string, bool) { return strconv.Itoa(c.version), true }),
 	})
@@ -127,11 +127,17 @@ func criticalExtensions(c *Call, a []Value) (Value, error) {
 		return Value{}, err
 	}
 	var oids []attr.Value
-	cert.eachExtension(func(oid string, critical bool, _ string) {
+	good := true
+	cert.eachExtension(func(raw string, critical bool, _ string) {
+		oid, ok := formatOID(raw)
+		good = good && ok
 		if critical {
 			oids = append(oids, attr.String(oid))
 		}
 	})
+	if !good {
+		return Value{}, errNoCertificate
+	}
 	if err := c.Spend(len(oids) * valueSize); err != nil {
 		return Value{}, err
 	}
