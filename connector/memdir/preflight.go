@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/hybridsync/hybridsync/connector"
-	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
 // Preflight implements [connector.Preflighter]. It holds what is needed against the schema
@@ -38,7 +37,7 @@ func (c preflighter) Preflight(ctx context.Context, n connector.Needs) ([]connec
 		}
 	}
 	for _, name := range n.Write {
-		a, ok := o.Schema.Attribute(attr.Fold(name))
+		a, ok := o.Schema.Attribute(name)
 		if !ok || a.ReadOnly {
 			lacks(connector.CodeSchemaViolation, name, "the attribute cannot be written", "make the attribute writable in Options.Schema")
 		}
