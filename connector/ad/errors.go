@@ -229,5 +229,9 @@ func (d *Directory) failure(op string, err error) error {
 	if errors.As(err, &done) && done.Connector != "" {
 		return err
 	}
-	return &connector.Error{Op: op, Connector: d.name, Code: codeOf(err), Err: err}
+	code := codeOf(err)
+	if code == connector.CodeConnectionDropped && (op == "open" || op == "schema") {
+		code = connector.CodeConnectionFailed
+	}
+	return &connector.Error{Op: op, Connector: d.name, Code: code, Err: err}
 }

@@ -67,10 +67,12 @@ func (x *exporting) add(ctx context.Context) (connector.Result, error) {
 
 // addRefused looks closer at a refused add: what exists already may be what was asked for.
 func (x *exporting) addRefused(ctx context.Context, refused error) (connector.Result, error) {
-	switch resultCode(refused) {
-	case ldap.LDAPResultEntryAlreadyExists, ldap.LDAPResultConstraintViolation:
+	switch code := resultCode(refused); {
+	case code != ldap.LDAPResultNoSuchObject && noTarget(refused):
+		return connector.Result{}, &connector.Error{Code: connector.CodeReferenceFailure, Err: refused}
+	case code == ldap.LDAPResultEntryAlreadyExists || code == ldap.LDAPResultConstraintViolation:
 		return x.addConflict(ctx, refused)
-	case ldap.LDAPResultNoSuchObject:
+	case code == ldap.LDAPResultNoSuchObject:
 		_, parent := splitDN(x.change.Key.DN)
 		key, err := x.locate(ctx, parent)
 		if err != nil {

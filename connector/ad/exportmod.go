@@ -263,7 +263,14 @@ func separable(err error, references bool) bool {
 	case ldap.LDAPResultEntryAlreadyExists, ldap.LDAPResultUnwillingToPerform:
 		return references
 	}
-	return false
+	return noTarget(err)
+}
+
+// noTarget reports whether a refusal says that what a reference names does not exist.
+func noTarget(err error) bool {
+	const invalidReference = 8373 // ERROR_DS_NAME_REFERENCE_INVALID
+	var r *resultError
+	return errors.As(err, &r) && (r.result == ldap.LDAPResultNoSuchObject || r.windows == invalidReference)
 }
 
 func (x *exporting) isReference(name string) bool {
@@ -290,7 +297,7 @@ func (x *exporting) settled(ctx context.Context, target string, m attr.Mod) (boo
 
 // referenceFailure names a refusal that is about the target of a reference.
 func (x *exporting) referenceFailure(name string, err error) error {
-	if resultCode(err) == ldap.LDAPResultNoSuchObject {
+	if noTarget(err) {
 		return &connector.Error{Code: connector.CodeReferenceFailure, Attribute: name, Err: err}
 	}
 	return err

@@ -1,0 +1,44 @@
+// Package adtest is a mock Active Directory domain controller that speaks LDAP on loopback,
+// over LDAPS and StartTLS, so that programs that read and write AD can be tested without
+// Windows and without Samba.
+//
+// # What it does not do
+//
+// It is not a directory to keep anything in: all is in memory. It has no Kerberos and no
+// NTLM (SASL binds get authMethodNotSupported, although the rootDSE lists the mechanisms as
+// AD does), no security descriptors (rights are given with [Server.Delegate]), no
+// replication between servers, no global catalogue port, no password policy beyond a
+// minimum length, no virtual list views and no change notification. Rules about which
+// kinds of group may hold which are not checked. Strings compare without regard to case,
+// not by Windows' collation tables.
+//
+// # What it does
+//
+// It answers as AD does where that matters to a client that synchronises, and enforces the
+// limits that Samba leaves out: MaxPageSize for searches and DirSync answers, MaxValRange
+// with ranged retrieval, result codes with AD's texts, controls that must be known when
+// critical, TLS before simple binds. Objects get objectGUID, objectSid, uSNChanged and the
+// rest of what a domain controller keeps; links have back links and follow renames; every
+// attribute and every linked value has replication metadata, from which DirSync answers are
+// made. Deleted objects stay as tombstones.
+//
+//	func TestImport(t *testing.T) {
+//		dc := adtest.NewServer(t, nil)
+//		dc.Must(dc.AddUser("jdoe", adtest.Attrs{"givenName": {"John"}}))
+//		conn, err := ldap.DialURL(dc.URL(), ldap.DialWithTLSConfig(dc.ClientTLS()))
+//		// conn.Bind(dc.AdminUPN(), dc.AdminPassword()) ...
+//	}
+//
+// # Editing
+//
+// [Server.AddUser], [Server.Modify], [Server.Move], [Server.Delete] and their like do what
+// an administrator at the console would do, with metadata as if it had come by LDAP.
+// [Server.Populate] makes a whole company. [Server.Get] and [Server.Dump] read past the
+// protocol, to compare with what a client believes.
+//
+// # Faults
+//
+// [Server.Faults] breaks connections, delays, refuses, garbles and forgets, at run time.
+// Requests that no correct client sends, and controls and extended operations that the
+// server does not know, fail the test; see [Options.OnMisuse].
+package adtest
