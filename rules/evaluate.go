@@ -92,6 +92,10 @@ func (e *evaluation) update(at int, t *target) {
 	managed := false
 	for i := range t.flows {
 		c := &t.flows[i]
+		if c.flow.silent(e.views[c.in]) {
+			managed = true
+			continue
+		}
 		o, ok := e.eval(c, i == len(t.flows)-1)
 		if !ok {
 			return

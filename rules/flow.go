@@ -21,8 +21,8 @@ type flow struct {
 	slot     int // of a direct flow's source
 	constant []attr.Value
 	program  *expr.Program
-	// quiet lists the slots that a program reads whose result is NULL while all of them
-	// are empty. Most attributes of most objects are, and are not evaluated at all.
+	// quiet lists the slots that the flow reads if it is NULL while all of them are empty.
+	// Most attributes of most objects are, and such flows are not evaluated at all.
 	quiet []int
 }
 
@@ -80,9 +80,6 @@ func (f *flow) evalCopy(v *view, last bool) (outcome, error) {
 }
 
 func (f *flow) evalProgram(v *view) (outcome, error) {
-	if f.quiet != nil && v.allEmpty(f.quiet) {
-		return outcome{}, nil
-	}
 	r, err := f.program.Eval(&v.input)
 	if err != nil {
 		var e *expr.EvalError
@@ -108,8 +105,12 @@ func (f *flow) evalProgram(v *view) (outcome, error) {
 	}
 }
 
-func (v *view) allEmpty(slots []int) bool {
-	for _, slot := range slots {
+// silent reports whether the flow is known to be NULL without evaluating it.
+func (f *flow) silent(v *view) bool {
+	if f.quiet == nil || f.once {
+		return false
+	}
+	for _, slot := range f.quiet {
 		if v.values[slot] != nil {
 			return false
 		}

@@ -33,8 +33,11 @@ func (c *compiler) finishSpaces() {
 	pure := len(c.opts.Functions) == 0
 	for _, r := range c.set.rules {
 		for _, f := range r.flows {
-			if pure && f.program != nil {
+			switch {
+			case f.program != nil && pure:
 				f.quiet = quietSlots(r.space, f.program)
+			case f.program == nil && f.constant == nil && !r.space.refs[f.slot]:
+				f.quiet = []int{f.slot}
 			}
 		}
 	}
@@ -61,8 +64,8 @@ var impure = regexp.MustCompile(`\b(Now|Guid|GUID|RandomNum)\s*\(`)
 // quietSlots returns the slots that the program reads if its result is NULL while all of
 // them are empty, nil if that cannot be said.
 func quietSlots(sp *space, p *expr.Program) []int {
-	reads := slices.Concat(p.Attributes(), p.Imported(), p.Counted())
-	if len(reads) == 0 || len(p.Parameters()) > 0 || impure.MatchString(p.Source()) {
+	reads := slices.Concat(p.Attributes(), p.Counted())
+	if len(reads) == 0 || len(p.Parameters()) > 0 || len(p.Imported()) > 0 || impure.MatchString(p.Source()) {
 		return nil
 	}
 	slots := make([]int, 0, len(reads))
