@@ -30,6 +30,13 @@ func (c *compiler) finishSpaces() {
 			sp.refs[slot] = c.isReference(key.direction, schema, name)
 		}
 	}
+	for _, r := range c.set.rules {
+		for _, f := range r.flows {
+			if f.copies {
+				r.space.refs[f.slot] = true
+			}
+		}
+	}
 	pure := len(c.opts.Functions) == 0
 	for _, r := range c.set.rules {
 		for _, f := range r.flows {
