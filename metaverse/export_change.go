@@ -35,7 +35,28 @@ func (x *exporting) build(tx Tx, j *job) (bool, error) {
 			return false, err
 		}
 	}
-	return len(j.change.Mods) > 0 || j.change.NewDN != "", nil
+	if len(j.change.Mods) > 0 || j.change.NewDN != "" {
+		return true, nil
+	}
+	return false, x.nothingLeft(tx, p)
+}
+
+// nothingLeft takes a pending export out of the queue when its references turned out not
+// to be needed any more.
+func (x *exporting) nothingLeft(tx Tx, p *PendingExport) error {
+	unsent, err := tx.ExportRefs(p.CS, false, ExportRef{}, 1)
+	if err != nil || len(unsent) > 0 {
+		return err // they wait for objects that the directory does not have yet
+	}
+	p.Op, p.References = 0, false
+	empty, err := exportDone(tx, p)
+	if err != nil {
+		return err
+	}
+	if empty {
+		return tx.DeletePendingExport([]CSID{p.CS})
+	}
+	return tx.PutPendingExport([]*PendingExport{p})
 }
 
 // addRefs adds the next piece of the object's pending references to its change. Those to
@@ -69,7 +90,13 @@ func (x *exporting) refMods(tx Tx, j *job, page []ExportRef, mods map[string]*at
 	if err != nil {
 		return err
 	}
+	var stale []CSRef
 	for i, ref := range page {
+		if !ref.Delete && (targets[i] == nil || targets[i].Link.MV == 0) {
+			// The target has lost its link since; nothing vouches for the value any more.
+			stale = append(stale, CSRef{ref.Source, ref.Attribute, ref.Target})
+			continue
+		}
 		text, ok := x.refText(targets[i])
 		if !ok {
 			continue
@@ -86,7 +113,7 @@ func (x *exporting) refMods(tx Tx, j *job, page []ExportRef, mods map[string]*at
 		}
 		j.refs = append(j.refs, ref)
 	}
-	return nil
+	return tx.DeleteExportRefs(stale)
 }
 
 // refText returns the text by which the directory knows an object, if it does.

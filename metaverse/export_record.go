@@ -147,7 +147,8 @@ func (o *outcomes) applied(j *job, p *PendingExport, res *connector.Result) erro
 
 // located takes over the anchor and the DN that the directory gave the object.
 func (o *outcomes) located(j *job, p *PendingExport, res *connector.Result) {
-	cs, changed := *j.cs, false
+	cs, changed := *j.cs, !j.cs.Imported
+	cs.Imported = true // it exists; the next import has to show it
 	if !res.Anchor.IsZero() && res.Anchor != cs.Anchor {
 		cs.Anchor, changed = res.Anchor, true
 	}

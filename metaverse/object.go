@@ -76,8 +76,8 @@ type CSObject struct {
 	DNKey     string // DN in the form under which DNs are compared; unique in a connector space
 	Partition string
 	State     CSState
-	// Imported says that the directory has shown the object. An object that was only
-	// provisioned, and placeholders, are not imported.
+	// Imported says that the directory has the object: an import has shown it, or an
+	// export has made it. What was only provisioned, and placeholders, are not imported.
 	Imported bool
 	// Image holds the attributes as last imported, without those that are references:
 	// references live in rows of their own ([CSRef]).

@@ -258,7 +258,7 @@ func (s *staging) update(it *connector.Item) error {
 	if err != nil {
 		return err
 	}
-	if cs == nil || !cs.Imported || cs.pending == ImportDelete {
+	if cs == nil || !cs.Imported || cs.pending == ImportDelete || cs.Image.Len() == 0 {
 		s.unknown = append(s.unknown, o.Key())
 		return nil
 	}

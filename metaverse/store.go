@@ -47,6 +47,8 @@ type Store interface {
 // A Reader reads a store within View or Update. It must not be used afterwards, nor by
 // several goroutines.
 type Reader interface {
+	// Connectors returns the names of the connectors whose spaces hold objects, in order.
+	Connectors() ([]string, error)
 	// CS returns the objects, nil for those that do not exist.
 	CS(ids []CSID) ([]*CSObject, error)
 	// CSByAnchor returns the object with each anchor in the connector space, 0 for none.
