@@ -188,6 +188,9 @@ func updateGroup(s *state, r *request) (*answer, *failure) {
 	if f := groupWritable(o); f != nil {
 		return nil, f
 	}
+	if len(e.vals) > 0 && !r.caller.holds(writeGroups()) {
+		return nil, denied() // GroupMember.ReadWrite.All is for members alone
+	}
 	if f := s.checkGroup(e, o); f != nil {
 		return nil, f
 	}

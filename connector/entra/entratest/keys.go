@@ -159,10 +159,21 @@ func checkProof(o *object, proof string, now time.Time) *failure {
 	return bad("the proof is not signed by a valid key of the application.")
 }
 
+// ownOrPermitted lets an application roll its own keys without a permission.
+func ownOrPermitted(o *object, r *request) *failure {
+	if strings.EqualFold(o.str("appId"), r.srv.ClientID) || r.caller.holds([]string{"Application.ReadWrite.All", "Application.ReadWrite.OwnedBy"}) {
+		return nil
+	}
+	return denied()
+}
+
 // addKey answers POST /applications/{id}/addKey.
 func addKey(s *state, r *request) (*answer, *failure) {
 	o, f := s.get(s.cat.kind("application"), r.vars[0], r.now)
 	if f != nil {
+		return nil, f
+	}
+	if f := ownOrPermitted(o, r); f != nil {
 		return nil, f
 	}
 	ms, f := r.decode()
@@ -205,6 +216,9 @@ func addKey(s *state, r *request) (*answer, *failure) {
 func removeKey(s *state, r *request) (*answer, *failure) {
 	o, f := s.get(s.cat.kind("application"), r.vars[0], r.now)
 	if f != nil {
+		return nil, f
+	}
+	if f := ownOrPermitted(o, r); f != nil {
 		return nil, f
 	}
 	ms, f := r.decode()

@@ -75,7 +75,7 @@ func (rt *router) find(method, path string) (*route, []string, *failure) {
 	n := rt.root
 	var vars []string
 	for _, seg := range segs {
-		switch next := n.literal[seg]; {
+		switch next := n.named(seg); {
 		case next != nil:
 			n = next
 		case n.param != nil:
@@ -97,8 +97,23 @@ func (rt *router) find(method, path string) (*route, []string, *failure) {
 	return r, vars, nil
 }
 
+// named returns the child of a literal segment. The namespace may be
+// abbreviated in a type cast and left out before a function or an action.
+func (n *node) named(seg string) *node {
+	if c := n.literal[seg]; c != nil {
+		return c
+	}
+	if short, ok := strings.CutPrefix(seg, "graph."); ok {
+		return n.literal["microsoft.graph."+short]
+	}
+	if short, ok := strings.CutPrefix(seg, "microsoft.graph."); ok {
+		return n.literal[short]
+	}
+	return nil
+}
+
 // segments splits an escaped path: users('x') becomes users, x; a function
-// call loses its parentheses and its namespace.
+// call loses its parentheses.
 func segments(path string) ([]string, bool) {
 	var out []string
 	for raw := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
@@ -108,16 +123,13 @@ func segments(path string) ([]string, bool) {
 		}
 		open := strings.IndexByte(seg, '(')
 		if open <= 0 || !strings.HasSuffix(seg, ")") {
-			if seg == "microsoft.graph.delta" {
-				seg = "delta"
-			}
 			out = append(out, seg)
 			continue
 		}
 		name, arg := seg[:open], seg[open+1:len(seg)-1]
 		switch key, val, named := strings.Cut(arg, "="); {
 		case arg == "":
-			out = append(out, strings.TrimPrefix(name, "microsoft.graph."))
+			out = append(out, name)
 		case named && !strings.HasPrefix(arg, "'"):
 			out = append(out, name, key+"="+unquote(val))
 		default:

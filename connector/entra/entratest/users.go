@@ -82,7 +82,7 @@ func (r *request) createdAnswer(o *object) *answer {
 	b := r.open(o.kind.set + "/$entity")
 	b = appendProps(b, o, o.kind.defaults, false)
 	a := jsonAnswer(http.StatusCreated, append(b, '}'))
-	a.set("Location", r.srv.GraphURL+"/directoryObjects/"+o.id+"/"+o.kind.odata()[1:])
+	a.set("Location", r.srv.GraphURL+"/"+o.kind.set+"/"+o.id)
 	return a
 }
 
@@ -141,7 +141,7 @@ func (s *state) checkUser(e *edit, o *object) *failure {
 			}
 		case "passwordProfile":
 			raw, _ := v.v.(json.RawMessage)
-			if f := checkPassword(raw); f != nil {
+			if f := checkPassword(raw, o == nil); f != nil {
 				return f
 			}
 		case "userType":

@@ -277,12 +277,14 @@ func passwordOK(p string) bool {
 	return lower+upper+digit+other >= 3
 }
 
-func checkPassword(raw json.RawMessage) *failure {
+// checkPassword checks a passwordProfile, which has to hold a password on
+// creation.
+func checkPassword(raw json.RawMessage, required bool) *failure {
 	ms, err := decodeObject(raw)
 	if err != nil {
 		return wrongType("passwordProfile", "microsoft.graph.passwordProfile")
 	}
-	password := ""
+	password, given := "", required
 	for _, m := range ms {
 		switch m.name {
 		case "password":
@@ -290,6 +292,7 @@ func checkPassword(raw json.RawMessage) *failure {
 			if password, ok = stringOf(m.raw); !ok {
 				return wrongType("password", "Edm.String")
 			}
+			given = true
 		case "forceChangePasswordNextSignIn", "forceChangePasswordNextSignInWithMfa":
 			if _, ok := boolOf(m.raw); !ok {
 				return wrongType(m.name, "Edm.Boolean")
@@ -299,7 +302,7 @@ func checkPassword(raw json.RawMessage) *failure {
 			return misused(codeBadRequest, "Property '%s' does not exist on type 'microsoft.graph.passwordProfile'.", m.name)
 		}
 	}
-	if !passwordOK(password) {
+	if given && !passwordOK(password) {
 		f := badRequest("The specified password does not comply with password complexity requirements. Please provide a different password.")
 		f.details = []detail{{Code: "PasswordComplexityInsufficient", Message: f.message, Target: "passwordProfile"}}
 		return f
