@@ -48,7 +48,13 @@ func (c *Call) apply(at *site, f *Function, args []argument) Value {
 		return failed
 	}
 	base := len(c.stack)
-	defer c.drop(base)
+	v := c.applyAt(base, at, f, args)
+	c.stack = c.stack[:base]
+	return v
+}
+
+// applyAt is apply with the place on the stack where the arguments begin.
+func (c *Call) applyAt(base int, at *site, f *Function, args []argument) Value {
 	null := false
 	for i := range args {
 		a := &args[i]
@@ -91,11 +97,6 @@ func (c *Call) apply(at *site, f *Function, args []argument) Value {
 	default:
 		return v
 	}
-}
-
-func (c *Call) drop(base int) {
-	clear(c.stack[base:])
-	c.stack = c.stack[:base]
 }
 
 // convert makes of an argument what the parameter takes, or fails.

@@ -186,45 +186,50 @@ func concat(at *site, operands []*code) thunk {
 			return failed
 		}
 		base := len(c.stack)
-		defer c.drop(base)
-		var kinds Type
-		size := 0
-		for _, o := range operands {
-			v := o.one(c)
-			if v.kind&typeSignal != 0 {
-				return v
-			}
-			switch v.kind {
-			case typeNull, 0:
-				continue
-			case TypeString, TypeReference:
-				kinds |= TypeString
-			case TypeBinary:
-				kinds |= TypeBinary
-			case TypeNumber, TypeBool:
-				kinds |= TypeString
-				v = Text(textOf(&v))
-			default:
-				return c.failf(at, CodeType, "text is needed, not %s", v.kind)
-			}
-			size += len(v.str)
-			c.stack = append(c.stack, v)
-		}
-		switch kinds {
-		case 0:
-			return Value{kind: typeNull}
-		case TypeString | TypeBinary:
-			return c.failf(at, CodeType, "text and binary cannot be joined")
-		}
-		parts := c.stack[base:]
-		if len(parts) == 1 {
-			return Value{kind: kinds, str: parts[0].str}
-		}
-		if err := c.Spend(size); err != nil {
-			return c.fail(at, err)
-		}
-		return Value{kind: kinds, str: join(parts, size)}
+		v := c.concat(base, at, operands)
+		c.stack = c.stack[:base]
+		return v
 	}
+}
+
+func (c *Call) concat(base int, at *site, operands []*code) Value {
+	var kinds Type
+	size := 0
+	for _, o := range operands {
+		v := o.one(c)
+		if v.kind&typeSignal != 0 {
+			return v
+		}
+		switch v.kind {
+		case typeNull, 0:
+			continue
+		case TypeString, TypeReference:
+			kinds |= TypeString
+		case TypeBinary:
+			kinds |= TypeBinary
+		case TypeNumber, TypeBool:
+			kinds |= TypeString
+			v = Text(textOf(&v))
+		default:
+			return c.failf(at, CodeType, "text is needed, not %s", v.kind)
+		}
+		size += len(v.str)
+		c.stack = append(c.stack, v)
+	}
+	switch kinds {
+	case 0:
+		return Value{kind: typeNull}
+	case TypeString | TypeBinary:
+		return c.failf(at, CodeType, "text and binary cannot be joined")
+	}
+	parts := c.stack[base:]
+	if len(parts) == 1 {
+		return Value{kind: kinds, str: parts[0].str}
+	}
+	if err := c.Spend(size); err != nil {
+		return c.fail(at, err)
+	}
+	return Value{kind: kinds, str: join(parts, size)}
 }
 
 func join(parts []Value, size int) string {

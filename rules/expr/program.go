@@ -114,10 +114,17 @@ func (p *Program) Eval(in *Input) (Result, error) {
 	return r, nil
 }
 
+// maxKeptStack is how many arguments a call keeps room for between evaluations.
+const maxKeptStack = 1024
+
 // reset makes the call ready for the next evaluation and forgets all values.
 func (c *Call) reset() {
 	clear(c.attrs)
 	clear(c.slots)
+	if cap(c.stack) > maxKeptStack {
+		c.stack = nil
+	}
+	clear(c.stack[:cap(c.stack)])
 	c.in, c.err = Input{}, nil
 	c.row, c.steps, c.output = -1, c.program.limits.Steps, c.program.limits.Output
 }
