@@ -159,8 +159,7 @@ func IsTransient(err error) bool {
 
 // RetryAfter returns how long the directory asked to wait, 0 if it did not say.
 func RetryAfter(err error) time.Duration {
-	var t *ThrottledError
-	if errors.As(err, &t) {
+	if t, ok := errors.AsType[*ThrottledError](err); ok {
 		return t.RetryAfter
 	}
 	return 0

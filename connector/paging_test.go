@@ -75,7 +75,8 @@ func TestPages(t *testing.T) {
 func TestPagesEndEarly(t *testing.T) {
 	t.Parallel()
 	var calls int
-	for range connector.Pages(t.Context(), listing(&calls, upTo(5)), nil) {
+	for _, err := range connector.Pages(t.Context(), listing(&calls, upTo(5)), nil) {
+		require.NoError(t, err)
 		break
 	}
 	require.Equal(t, 1, calls, "leaving the loop fetches no more")

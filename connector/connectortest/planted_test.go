@@ -233,8 +233,8 @@ type shuffled struct{ connector.Session }
 func (s shuffled) Unwrap() connector.Session { return s.Session }
 func (s shuffled) ReadObjects(ctx context.Context, keys []connector.Key) iter.Seq2[connector.Item, error] {
 	turned := make([]connector.Key, 0, len(keys))
-	for i := len(keys) - 1; i >= 0; i-- {
-		turned = append(turned, keys[i])
+	for _, k := range slices.Backward(keys) {
+		turned = append(turned, k)
 	}
 	return inner[connector.ObjectReader](s.Session).ReadObjects(ctx, turned)
 }

@@ -80,10 +80,9 @@ func (p *plan) admit(o *connector.Object) (*entry, error) {
 
 func (d *Directory) put(e *entry, o *connector.Object, attrs attr.Set) {
 	before := ""
-	switch {
-	case d.byAnchor[e.anchor] == nil:
+	if d.byAnchor[e.anchor] == nil {
 		d.insert(e)
-	default:
+	} else {
 		if o.DN != "" && o.DN != e.dn {
 			d.relocate(e, o.DN)
 		}

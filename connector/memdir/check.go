@@ -178,8 +178,7 @@ func length(v attr.Value) int {
 
 // conflictWith returns the object in the way, if the error names one.
 func conflictWith(err error) connector.Key {
-	var t *taken
-	if errors.As(err, &t) {
+	if t, ok := errors.AsType[*taken](err); ok {
 		return t.with
 	}
 	return connector.Key{}
