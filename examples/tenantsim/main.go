@@ -100,7 +100,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 func open(set settings, stderr io.Writer) (srv *entratest.Server, loaded bool, err error) {
 	opts := &entratest.Options{
 		Listen: set.listen, Throttle: set.throttle, Domains: domains(set.domains),
-		OnMisuse: func(message string) { fmt.Fprintln(stderr, "tenantsim: refused:", message) },
+		OnMisuse: func(message string) { _, _ = fmt.Fprintln(stderr, "tenantsim: refused:", message) },
 	}
 	var file *os.File
 	if set.state != "" {

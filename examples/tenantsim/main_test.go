@@ -35,7 +35,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
 	if err != nil {
-		os.Stderr.Write(out)
+		_, _ = os.Stderr.Write(out)
 	}
 	return path, err
 })

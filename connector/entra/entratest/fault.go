@@ -173,7 +173,7 @@ func (f *Fault) answer(r *request, requestID, clientID string) *answer {
 	}
 	fail := refuse(f.Status, code, "Injected fault.")
 	if f.RetryAfter > 0 {
-		fail.with("Retry-After", strconv.Itoa(int((f.RetryAfter+time.Second-1)/time.Second)))
+		fail = fail.with("Retry-After", strconv.Itoa(int((f.RetryAfter+time.Second-1)/time.Second)))
 	}
 	return fail.answer(r, requestID, clientID)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,9 +37,7 @@ func (s *Server) handle(w http.ResponseWriter, hr *http.Request) {
 	if a.cut {
 		panic(http.ErrAbortHandler)
 	}
-	for name, vals := range a.header {
-		w.Header()[name] = vals
-	}
+	maps.Copy(w.Header(), a.header)
 	if a.html {
 		w.Header().Set("Content-Type", "text/html")
 	} else if len(a.body) > 0 && a.header.Get("Content-Type") == "" {

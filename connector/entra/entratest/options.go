@@ -47,8 +47,8 @@ type Options struct {
 	Seed uint64
 	// Clock tells the time. Defaults to time.Now; [Server.Advance] moves it on.
 	Clock func() time.Time
-	// OnMisuse is called, from any goroutine, for every request that no correct
-	// client sends: unknown path, query option, property, wrong type, malformed
+	// OnMisuse is called, from any goroutine and possibly while the directory is
+	// locked, so it must not call the server, for every request that no correct client sends: unknown path, query option, property, wrong type, malformed
 	// body. Defaults to failing the test given to NewServer; [Server.Misuses]
 	// lists them in any case.
 	OnMisuse func(message string)

@@ -221,7 +221,7 @@ func getOne(k *kind) handler {
 		b := r.open(contextOf(k.set, r.opts.selected) + "/$entity")
 		keys := k.byName["keyCredentials"]
 		if keys != nil && slices.Contains(r.opts.selected, keys.name) {
-			columns = slices.DeleteFunc(columns, func(p *property) bool { return p == keys })
+			columns = slices.DeleteFunc(slices.Clone(columns), func(p *property) bool { return p == keys })
 			b = appendValue(append(b, `,"keyCredentials":`...), keys, keysJSON(o.keys, true))
 		}
 		b = appendProps(b, o, columns, false)

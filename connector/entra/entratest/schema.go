@@ -1,6 +1,6 @@
 package entratest
 
-import "strings"
+import "slices"
 
 // valueType is the JSON shape that a property takes and returns.
 type valueType uint8
@@ -78,12 +78,7 @@ type kind struct {
 func (k *kind) odata() string { return "#microsoft.graph." + k.name }
 
 func (k *kind) has(relation string) bool {
-	for _, r := range k.relations {
-		if r == relation {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(k.relations, relation)
 }
 
 func (k *kind) add(ps ...property) {
@@ -122,18 +117,6 @@ func newCatalog() *catalog {
 }
 
 func (c *catalog) kind(key string) *kind { return c.byKey[key] }
-
-// cast returns the kind named by a type cast such as microsoft.graph.user.
-func (c *catalog) cast(segment string) *kind {
-	name, ok := strings.CutPrefix(segment, "microsoft.graph.")
-	if !ok {
-		return nil
-	}
-	if k := c.byKey[name]; k != nil && k.name == name {
-		return k
-	}
-	return nil
-}
 
 // extensionFields are the names of the fifteen extension attributes.
 func extensionFields() []string {

@@ -182,17 +182,21 @@ func (s *Server) AssignRole(role, id string) error {
 }
 
 // Update changes properties of an object behind the API's back, as an
-// administrator or another program does; nil clears. Deltas show it.
+// administrator or another program does: read-only properties are allowed, nil
+// clears. Deltas show it.
 func (s *Server) Update(id string, properties map[string]any) error {
 	s.state.mu.Lock()
 	defer s.state.mu.Unlock()
 	o := s.state.byID[strings.ToLower(id)]
-	if o == nil {
+	if o == nil || !o.live() {
 		return fmt.Errorf("no object %s", id)
 	}
 	vals, err := seedValues(o.kind, properties)
 	if err != nil {
 		return err
+	}
+	if _, given := properties["proxyAddresses"]; !given && o.kind.byName["proxyAddresses"] != nil {
+		vals = withProxies(o.kind, o, vals)
 	}
 	if f := s.state.clash(o, vals); f != nil {
 		return f

@@ -226,11 +226,6 @@ func (s *state) find(id string, now time.Time) *object {
 // seen reports whether reads answer with the object.
 func seen(o *object, now time.Time) bool { return o.live() && !now.Before(o.visible) }
 
-// kindOf returns the live objects of a kind that reads see, in order.
-func (s *state) kindOf(k *kind, now time.Time) []*object {
-	return slices.DeleteFunc(s.live[k].all(), func(o *object) bool { return !seen(o, now) })
-}
-
 func newGUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
