@@ -2,6 +2,7 @@ package metaverse
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -360,8 +361,23 @@ func (b *batch) writePending() error {
 			}
 		}
 	}
-	if err := b.tx.DeletePendingExport(done); err != nil {
+	return putExports(b.tx, put, done)
+}
+
+// putExports writes pending exports and removes those that are done. Objects that have
+// nothing to send any more have no trouble with sending it either.
+func putExports(tx Tx, put []*PendingExport, done []CSID) error {
+	quiet := slices.Clone(done)
+	for _, p := range put {
+		if p.Op == 0 {
+			quiet = append(quiet, p.CS)
+		}
+	}
+	if err := tx.DeletePendingExport(done); err != nil {
 		return err
 	}
-	return b.tx.PutPendingExport(put)
+	if err := tx.PutPendingExport(put); err != nil {
+		return err
+	}
+	return tx.ClearObjectErrors(stepExport, quiet)
 }

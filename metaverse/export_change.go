@@ -54,9 +54,9 @@ func (x *exporting) nothingLeft(tx Tx, p *PendingExport) error {
 		return err
 	}
 	if empty {
-		return tx.DeletePendingExport([]CSID{p.CS})
+		return putExports(tx, nil, []CSID{p.CS})
 	}
-	return tx.PutPendingExport([]*PendingExport{p})
+	return putExports(tx, []*PendingExport{p}, nil)
 }
 
 // addRefs adds the next piece of the object's pending references to its change. Those to

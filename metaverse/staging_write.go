@@ -189,10 +189,7 @@ func (s *staging) writeExports() error {
 			put = append(put, p)
 		}
 	}
-	if err := s.tx.DeletePendingExport(done); err != nil {
-		return err
-	}
-	return s.tx.PutPendingExport(put)
+	return putExports(s.tx, put, done)
 }
 
 // exportDone reports whether nothing of a pending export is left, sent or not.
