@@ -32,7 +32,7 @@ func (c *conn) serve(ctx context.Context, secure bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c.use(c.tcp)
-	if secure && !c.handshake() {
+	if secure && !c.handshake(ctx) {
 		return
 	}
 	requests := make(chan *message)
@@ -48,9 +48,9 @@ func (c *conn) serve(ctx context.Context, secure bool) {
 
 func (c *conn) use(nc net.Conn) { c.nc, c.r = nc, bufio.NewReaderSize(nc, 16<<10) }
 
-func (c *conn) handshake() bool {
+func (c *conn) handshake(ctx context.Context) bool {
 	t := tls.Server(c.tcp, c.srv.certs.server)
-	if err := t.HandshakeContext(c.srv.ctx); err != nil {
+	if err := t.HandshakeContext(ctx); err != nil {
 		return false
 	}
 	c.use(t)
@@ -65,14 +65,15 @@ func (c *conn) read(ctx context.Context, cancel context.CancelFunc, out chan<- *
 	defer cancel()
 	for {
 		frame, err := readFrame(c.r, c.srv.opts.MaxRequestBytes)
+		if err != nil && !errors.Is(err, errMalformed) {
+			return // the client is gone
+		}
 		var m *message
 		if err == nil {
 			m, err = decodeMessage(frame)
 		}
 		if err != nil {
-			if !isClosed(err) {
-				c.disconnect()
-			}
+			c.disconnect()
 			return
 		}
 		m.handled = make(chan struct{})
@@ -89,14 +90,6 @@ func (c *conn) read(ctx context.Context, cancel context.CancelFunc, out chan<- *
 			}
 		}
 	}
-}
-
-// isClosed reports whether an error means that the client is gone, rather than that it
-// sends nonsense.
-func isClosed(err error) bool {
-	var op *net.OpError
-	var record tls.RecordHeaderError
-	return !errors.Is(err, errMalformed) && (errors.As(err, &op) || errors.As(err, &record) || isEOF(err))
 }
 
 // disconnect sends the notice of disconnection that RFC 4511 has for undecodable requests.
@@ -159,7 +152,7 @@ func (c *conn) handle(ctx context.Context, m *message) bool {
 	case OpBind:
 		return c.finish(m, response, &rec, c.bind(m, &rec))
 	case OpExtended:
-		return c.extended(m, &rec)
+		return c.extended(ctx, m, &rec)
 	}
 	if c.account == nil {
 		return c.finish(m, response, &rec, notBound())

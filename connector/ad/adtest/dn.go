@@ -63,3 +63,15 @@ func formatRDN(typ, value string) string {
 func dnsToDN(domain string) string {
 	return "DC=" + strings.ReplaceAll(domain, ".", ",DC=")
 }
+
+// hostOf turns DC=contoso,DC=test into contoso.test.
+func hostOf(dn string) string {
+	names, _ := parseDN(dn)
+	var labels []string
+	for _, n := range names {
+		if strings.EqualFold(n.typ, "DC") {
+			labels = append(labels, n.value)
+		}
+	}
+	return strings.Join(labels, ".")
+}

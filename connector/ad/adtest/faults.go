@@ -296,7 +296,6 @@ func spoil(b []byte) []byte {
 	return out
 }
 
-
 // spoils reports whether messages are to be garbled.
 func (f *Faults) spoils() bool {
 	f.mu.Lock()

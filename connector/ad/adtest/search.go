@@ -251,7 +251,7 @@ func (c *conn) references(m *message, base *entry, a *answer) {
 		}
 		url := scheme + "://" + d.domain + "/" + p.head.dn
 		if p.head.class.isA("domainDNS") {
-			url = scheme + "://" + canonicalHost(p.head.dn) + "/" + p.head.dn
+			url = scheme + "://" + hostOf(p.head.dn) + "/" + p.head.dn
 		}
 		at := a.enc.open(tagSequence)
 		a.enc.num(tagInteger, m.id)

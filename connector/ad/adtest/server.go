@@ -33,7 +33,6 @@ type Server struct {
 	closed bool
 	wg     sync.WaitGroup
 	stop   context.CancelFunc
-	ctx    context.Context // ends with Close
 }
 
 // NewServer starts a server for a test, which it fails when it cannot, and stops it when
@@ -66,20 +65,23 @@ func Start(opts *Options) (*Server, error) {
 	s := &Server{opts: o, conns: map[*conn]bool{}, dir: newDirectory(&o),
 		log: &requestLog{limit: o.LogLimit, counts: map[Op]int{}}}
 	s.faults = &Faults{srv: s, dropAfter: -1}
-	s.ctx, s.stop = context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
 	var err error
 	if s.certs, err = newCertificates(s.dir.dnsHost, o.Domain); err != nil {
+		stop()
 		return nil, err
 	}
 	if err := s.listen(); err != nil {
+		stop()
 		return nil, err
 	}
 	if s.caFile, err = writeCA(s.certs.caPEM); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.wg.Add(2)
-	go s.accept(s.ldaps, true)
-	go s.accept(s.plain, false)
+	go s.accept(ctx, s.ldaps, true)
+	go s.accept(ctx, s.plain, false)
 	return s, nil
 }
 
@@ -116,7 +118,7 @@ func (s *Server) listen() error {
 	return nil
 }
 
-func (s *Server) accept(l net.Listener, secure bool) {
+func (s *Server) accept(ctx context.Context, l net.Listener, secure bool) {
 	defer s.wg.Done()
 	for {
 		nc, err := l.Accept()
@@ -135,7 +137,7 @@ func (s *Server) accept(l net.Listener, secure bool) {
 		s.connMu.Unlock()
 		go func() {
 			defer s.wg.Done()
-			c.serve(s.ctx, secure)
+			c.serve(ctx, secure)
 			s.connMu.Lock()
 			delete(s.conns, c)
 			s.connMu.Unlock()

@@ -34,6 +34,10 @@ type directory struct {
 	dsService        *entry
 	deletedObjects   map[*partition]*entry
 	fsps             *entry
+
+	adminSIDs map[string]bool // groups whose members may do everything
+	grants    []*grant
+	hiding    []*hidden
 }
 
 // A partition is a naming context.

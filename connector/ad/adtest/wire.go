@@ -256,8 +256,3 @@ func (e *encoder) answer(id int64, op byte, r *Error, more func(*encoder), contr
 	}
 	e.close(msg)
 }
-
-// isEOF reports whether the stream ended.
-func isEOF(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe)
-}
