@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/hybridsync/hybridsync/credential"
+)
+
+// config is the YAML file. Unknown keys are errors. Any text may contain ${NAME}, which
+// stands for an environment variable; passwords and client secrets should be nothing else.
+type config struct {
+	Store       string            `yaml:"store"`       // SQLite file; relative to the configuration file
+	Directories []directoryConfig `yaml:"directories"` // on-premises directories, in order of preference
+	Tenant      tenantConfig      `yaml:"tenant"`
+	Rules       string            `yaml:"rules"`         // "standard" or a YAML file of rules
+	Anchor      string            `yaml:"source_anchor"` // attribute that the source anchor is taken from
+	Safety      safetyConfig      `yaml:"safety"`
+	Schedule    scheduleConfig    `yaml:"schedule"`
+
+	dir string // of the configuration file
+}
+
+type directoryConfig struct {
+	Name      string      `yaml:"name"`
+	URLs      []string    `yaml:"urls"`
+	User      string      `yaml:"user"`
+	Password  secretValue `yaml:"password"`
+	CAFile    string      `yaml:"ca_file"`
+	Server    string      `yaml:"server_name"`
+	Bases     []string    `yaml:"bases"`
+	Include   []string    `yaml:"include"`
+	Exclude   []string    `yaml:"exclude"`
+	PageSize  int         `yaml:"page_size"`
+	Exchange  bool        `yaml:"exchange"`
+	WriteBack bool        `yaml:"write_back"`
+}
+
+type tenantConfig struct {
+	Name            string      `yaml:"name"`
+	Cloud           string      `yaml:"cloud"`
+	TenantID        string      `yaml:"tenant_id"`
+	ClientID        string      `yaml:"client_id"`
+	ClientSecret    secretValue `yaml:"client_secret"`
+	CertificateFile string      `yaml:"certificate_file"`
+	CertificatePass secretValue `yaml:"certificate_password"`
+	Graph           string      `yaml:"graph"`
+	Authority       string      `yaml:"authority"`
+	CAFile          string      `yaml:"ca_file"`
+	WritesPerSecond float64     `yaml:"writes_per_second"`
+	Distribution    string      `yaml:"distribution_groups"`
+}
+
+type safetyConfig struct {
+	DeletionThreshold int     `yaml:"deletion_threshold"`
+	HoldFraction      float64 `yaml:"hold_fraction"`
+	HoldMinimum       int     `yaml:"hold_minimum"`
+}
+
+type scheduleConfig struct {
+	Interval duration `yaml:"interval"`
+}
+
+// secretValue is a text of the configuration that is never printed.
+type secretValue struct{ credential.Secret }
+
+// UnmarshalYAML implements the YAML library's interface.
+func (s *secretValue) UnmarshalYAML(b []byte) error {
+	var text string
+	if err := yaml.Unmarshal(b, &text); err != nil {
+		return errors.New("is not a text")
+	}
+	expanded, err := expand(text)
+	s.Secret = credential.NewSecret(expanded)
+	return err
+}
+
+// duration is a time span such as 30m.
+type duration time.Duration
+
+// UnmarshalYAML implements the YAML library's interface.
+func (d *duration) UnmarshalYAML(b []byte) error {
+	var text string
+	if err := yaml.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	parsed, err := time.ParseDuration(text)
+	*d = duration(parsed)
+	return err
+}
+
+// maxConfig bounds the configuration file.
+const maxConfig = 1 << 20
+
+// loadConfig reads and checks a configuration file. It reports every problem that it finds.
+func loadConfig(path string) (*config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w; write one (see the README) or name it with -config", err)
+	}
+	if info.Size() > maxConfig {
+		return nil, fmt.Errorf("configuration %s is larger than %d bytes", path, maxConfig)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	c := &config{dir: filepath.Dir(path)}
+	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(c); err != nil {
+		return nil, fmt.Errorf("configuration %s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	}
+	if err := errors.Join(c.expand(), c.complete()); err != nil {
+		return nil, fmt.Errorf("configuration %s:\n%w", path, err)
+	}
+	return c, nil
+}
+
+var variable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
+// expand replaces ${NAME} by environment variables. One that is not set is an error.
+func expand(text string) (string, error) {
+	var missing []error
+	out := variable.ReplaceAllStringFunc(text, func(ref string) string {
+		name := ref[2 : len(ref)-1]
+		value, ok := os.LookupEnv(name)
+		if !ok {
+			missing = append(missing, fmt.Errorf("environment variable %s is not set", name))
+		}
+		return value
+	})
+	return out, errors.Join(missing...)
+}
+
+func (c *config) expand() error {
+	texts := []*string{&c.Store, &c.Rules, &c.Anchor, &c.Tenant.Name, &c.Tenant.TenantID, &c.Tenant.ClientID,
+		&c.Tenant.CertificateFile, &c.Tenant.Graph, &c.Tenant.Authority, &c.Tenant.CAFile}
+	for i := range c.Directories {
+		d := &c.Directories[i]
+		texts = append(texts, &d.Name, &d.User, &d.CAFile, &d.Server)
+		for _, list := range [][]string{d.URLs, d.Bases, d.Include, d.Exclude} {
+			for j := range list {
+				texts = append(texts, &list[j])
+			}
+		}
+	}
+	var errs []error
+	for _, t := range texts {
+		expanded, err := expand(*t)
+		*t = expanded
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// complete fills in defaults and reports what is missing.
+func (c *config) complete() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("  "+format, args...)) }
+	orText(&c.Store, "hybridsync.db")
+	orText(&c.Rules, "standard")
+	orText(&c.Anchor, "objectGUID")
+	orText(&c.Tenant.Name, "tenant")
+	orText(&c.Tenant.Distribution, "microsoft365")
+	for _, file := range []*string{&c.Store, &c.Tenant.CertificateFile, &c.Tenant.CAFile} {
+		c.locate(file)
+	}
+	if c.Rules != "standard" {
+		c.locate(&c.Rules)
+	}
+	if len(c.Directories) == 0 {
+		bad("directories: at least one is needed")
+	}
+	for i := range c.Directories {
+		d := &c.Directories[i]
+		c.locate(&d.CAFile)
+		if d.Name == "" {
+			bad("directories[%d].name: is missing", i)
+		}
+		if len(d.URLs) == 0 {
+			bad("directories[%d].urls: is missing, for example ldaps://dc1.contoso.com", i)
+		}
+		if d.User == "" || d.Password.IsZero() {
+			bad("directories[%d]: user and password are needed; take the password from the environment: password: ${AD_PASSWORD}", i)
+		}
+	}
+	t := &c.Tenant
+	if t.TenantID == "" || t.ClientID == "" {
+		bad("tenant: tenant_id and client_id are needed")
+	}
+	if t.ClientSecret.IsZero() == (t.CertificateFile == "") {
+		bad("tenant: exactly one of client_secret and certificate_file is needed")
+	}
+	if _, ok := groupPolicies[t.Distribution]; !ok {
+		bad("tenant.distribution_groups: %q is not microsoft365, security or reject", t.Distribution)
+	}
+	if t.WritesPerSecond == 0 && isLoopback(t.Graph) {
+		t.WritesPerSecond = -1 // a mock tenant has no published quota
+	}
+	return errors.Join(errs...)
+}
+
+func orText(field *string, def string) {
+	if *field == "" {
+		*field = def
+	}
+}
+
+// locate makes a file name relative to the configuration file.
+func (c *config) locate(file *string) {
+	if *file != "" && !filepath.IsAbs(*file) {
+		*file = filepath.Join(c.dir, *file)
+	}
+}
+
+func isLoopback(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}

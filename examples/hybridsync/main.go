@@ -1,0 +1,166 @@
+// Command hybridsync synchronises Active Directory with Microsoft Entra ID as one YAML file
+// says. See the README for a file to start from.
+//
+//	hybridsync check                  is everything in order? nothing is changed
+//	hybridsync cycle                  one cycle: import, synchronise, export
+//	hybridsync run                    cycles until interrupted
+//	hybridsync import CONNECTOR...    one step alone; also sync and export
+//	hybridsync status                 what the store holds
+//	hybridsync history                the last run steps
+//	hybridsync errors                 objects in trouble
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/hybridsync/hybridsync/examples/internal/console"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		if !errors.Is(err, errSilent) {
+			fmt.Fprintln(os.Stderr, "hybridsync:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// errSilent ends the program unsuccessfully when everything has been said already.
+var errSilent = errors.New("unsuccessful")
+
+// command is one of the program's commands.
+type command struct {
+	name, args, help string
+	flags            func(*flag.FlagSet, *invocation)
+	run              func(context.Context, *invocation) error
+}
+
+// invocation is a command as it was called.
+type invocation struct {
+	path, logLevel string
+	json           bool
+	initial        bool
+	accept         bool
+	full           bool
+	limit          int
+	connector      string
+	args           []string
+
+	out      io.Writer
+	reporter *console.Reporter
+	log      *slog.Logger
+}
+
+func commands() []command {
+	accept := func(f *flag.FlagSet, i *invocation) {
+		f.BoolVar(&i.accept, "accept-deletions", false, "carry out, this once, deletions that are held")
+	}
+	full := func(f *flag.FlagSet, i *invocation) {
+		f.BoolVar(&i.full, "full", false, "everything instead of what changed")
+		accept(f, i)
+	}
+	return []command{
+		{"check", "", "check configuration, connections, permissions and rules; change nothing", nil, check},
+		{"cycle", "", "run one cycle: import, synchronise, export", func(f *flag.FlagSet, i *invocation) {
+			f.BoolVar(&i.initial, "initial", false, "read and evaluate everything")
+		}, cycle},
+		{"run", "", "run cycles until interrupted", nil, daemon},
+		{"import", "CONNECTOR...", "import connectors", full, importStep},
+		{"sync", "CONNECTOR...", "synchronise connectors", full, syncStep},
+		{"export", "CONNECTOR...", "export to connectors", accept, exportStep},
+		{"status", "", "show what the store holds", nil, status},
+		{"history", "", "show the last run steps", func(f *flag.FlagSet, i *invocation) {
+			f.IntVar(&i.limit, "n", 20, "how many")
+			f.StringVar(&i.connector, "connector", "", "of this connector only")
+		}, history},
+		{"errors", "", "show objects in trouble", func(f *flag.FlagSet, i *invocation) {
+			f.IntVar(&i.limit, "n", 100, "how many")
+			f.StringVar(&i.connector, "connector", "", "of this connector only")
+		}, objectErrors},
+	}
+}
+
+func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) error {
+	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		usage(stdout)
+		return nil
+	}
+	all := commands()
+	at := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	if at < 0 {
+		usage(stderr)
+		return fmt.Errorf("there is no command %q", args[0])
+	}
+	c := all[at]
+	i := &invocation{out: stdout, reporter: console.NewReporter(stderr)}
+	f := flag.NewFlagSet("hybridsync "+c.name, flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprintf(stderr, "usage: hybridsync %s [flags] %s\n%s\n", c.name, c.args, c.help)
+		f.PrintDefaults()
+	}
+	f.StringVar(&i.path, "config", envOr("HYBRIDSYNC_CONFIG", "hybridsync.yaml"), "configuration `file`")
+	f.StringVar(&i.logLevel, "log", "warn", "write log records of this `level` and above: debug, info, warn, error")
+	f.BoolVar(&i.json, "json", false, "print results as JSON")
+	if c.flags != nil {
+		c.flags(f, i)
+	}
+	rest, err := parseAnywhere(f, args[1:])
+	if err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return errSilent
+	}
+	if c.args == "" && len(rest) > 0 {
+		return fmt.Errorf("%s takes no arguments, got %q", c.name, rest)
+	}
+	i.args = rest
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(i.logLevel)); err != nil {
+		return fmt.Errorf("-log: %w", err)
+	}
+	i.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	return c.run(ctx, i)
+}
+
+// parseAnywhere accepts flags before, between and after the arguments.
+func parseAnywhere(f *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := f.Parse(args); err != nil {
+			return nil, err
+		}
+		if f.NArg() == 0 {
+			return rest, nil
+		}
+		rest, args = append(rest, f.Arg(0)), f.Args()[1:]
+	}
+}
+
+func envOr(name, def string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return def
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: hybridsync COMMAND [flags]")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-22s %s\n", strings.TrimSpace(c.name+" "+c.args), c.help)
+	}
+	fmt.Fprintln(w, "Every command takes -config FILE, -json and -log LEVEL; -h shows the rest.")
+}

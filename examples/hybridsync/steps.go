@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hybridsync/hybridsync/metaverse"
+	"github.com/hybridsync/hybridsync/scheduler"
+)
+
+func (s scheduleConfig) interval() time.Duration { return time.Duration(s.Interval) }
+
+// start opens the program for a command.
+func (i *invocation) start(ctx context.Context) (*app, error) {
+	c, err := loadConfig(i.path)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, c, i.log, i.reporter.Report)
+}
+
+func cycle(ctx context.Context, i *invocation) (err error) {
+	a, err := i.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	policy := scheduler.Delta
+	if i.initial {
+		policy = scheduler.Initial
+	}
+	c, err := a.scheduler.Cycle(ctx, policy)
+	i.reporter.Done()
+	if err := i.showCycle(c); err != nil {
+		return err
+	}
+	return i.verdict(ctx, a, c.Steps, err)
+}
+
+func daemon(ctx context.Context, i *invocation) (err error) {
+	c, err := loadConfig(i.path)
+	if err != nil {
+		return err
+	}
+	a, err := open(ctx, c, i.log, i.reporter.Report)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	s, err := scheduler.New(a.engine, a.order, &scheduler.Options{
+		Interval: c.Schedule.interval(), Logger: i.log,
+		OnCycle: func(c *scheduler.Cycle, err error) {
+			i.reporter.Done()
+			if showErr := i.showCycle(c); showErr != nil {
+				i.log.Error("a result could not be printed", "err", showErr)
+			}
+			if err != nil {
+				i.log.Error("the cycle did not complete", "err", err)
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx)
+}
+
+func importStep(ctx context.Context, i *invocation) error {
+	return steps(ctx, i, pick(i.full, metaverse.FullImport, metaverse.DeltaImport))
+}
+
+func syncStep(ctx context.Context, i *invocation) error {
+	return steps(ctx, i, pick(i.full, metaverse.FullSync, metaverse.DeltaSync))
+}
+
+func exportStep(ctx context.Context, i *invocation) error { return steps(ctx, i, metaverse.Export) }
+
+func pick[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}
+
+// steps runs one step for each connector named, or for all.
+func steps(ctx context.Context, i *invocation, kind metaverse.StepKind) (err error) {
+	a, err := i.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	names := i.args
+	if len(names) == 0 {
+		names = a.names
+	}
+	for _, n := range names {
+		if !slices.Contains(a.names, n) {
+			return fmt.Errorf("there is no connector %q; there are %q", n, a.names)
+		}
+	}
+	c := &scheduler.Cycle{Started: time.Now()}
+	var failed []error
+	for _, n := range names {
+		rec, err := a.engine.Run(ctx, n, kind, &metaverse.RunOptions{AcceptDeletions: i.accept})
+		c.Steps = append(c.Steps, rec)
+		failed = append(failed, err)
+	}
+	i.reporter.Done()
+	if err := i.showCycle(c); err != nil {
+		return err
+	}
+	return i.verdict(ctx, a, c.Steps, errors.Join(failed...))
+}
+
+// verdict turns what happened into the program's end: success only when all is well.
+func (i *invocation) verdict(ctx context.Context, a *app, steps []*metaverse.RunRecord, failed error) error {
+	if failed != nil {
+		return failed
+	}
+	for _, s := range steps {
+		if s.Counters.Errors == 0 {
+			continue
+		}
+		if !i.json {
+			errs, err := a.errors(ctx, "", 10)
+			if err != nil {
+				return err
+			}
+			i.trouble(errs)
+		}
+		return fmt.Errorf("some objects are in trouble; all others went through. See: hybridsync errors")
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/ad"
+	"github.com/hybridsync/hybridsync/connector/entra"
+	"github.com/hybridsync/hybridsync/credential"
+	"github.com/hybridsync/hybridsync/metaverse"
+	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
+	"github.com/hybridsync/hybridsync/rules"
+	"github.com/hybridsync/hybridsync/scheduler"
+)
+
+// app is everything wired together.
+type app struct {
+	config    *config
+	store     *sqlstore.Store
+	engine    *metaverse.Engine
+	scheduler *scheduler.Scheduler
+	order     []scheduler.Connector
+	names     []string // of the connectors
+}
+
+var groupPolicies = map[string]entra.GroupPolicy{
+	"microsoft365": entra.Microsoft365, "security": entra.Security, "reject": entra.Reject,
+}
+
+// open wires the program together. The caller closes the result.
+func open(ctx context.Context, c *config, log *slog.Logger, progress func(metaverse.Progress)) (*app, error) {
+	connectors, plan, err := connect(c, log)
+	if err != nil {
+		return nil, err
+	}
+	set, err := loadRules(c)
+	if err != nil {
+		return nil, err
+	}
+	store, err := sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	a := &app{config: c, store: store, order: plan}
+	a.engine, err = metaverse.New(store, set, connectors, &metaverse.Options{
+		Logger: log, Progress: progress, DeletionThreshold: c.Safety.DeletionThreshold,
+		ImportHold: metaverse.ImportHold{Fraction: c.Safety.HoldFraction, Minimum: c.Safety.HoldMinimum},
+	})
+	if err == nil {
+		a.scheduler, err = scheduler.New(a.engine, plan, &scheduler.Options{Interval: c.Schedule.interval(), Logger: log})
+	}
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	a.names = a.engine.Connectors()
+	return a, nil
+}
+
+func (a *app) close() error { return a.store.Close() }
+
+// connect makes the connectors. It dials nothing.
+func connect(c *config, log *slog.Logger) ([]connector.Connector, []scheduler.Connector, error) {
+	var list []connector.Connector
+	var plan []scheduler.Connector
+	var errs []error
+	for i := range c.Directories {
+		d := &c.Directories[i]
+		dir, err := directory(d, log)
+		errs = append(errs, err)
+		list = append(list, dir)
+		plan = append(plan, scheduler.Connector{Name: d.Name, ReadOnly: !d.WriteBack})
+	}
+	tenant, err := tenant(&c.Tenant, log)
+	errs = append(errs, err)
+	list = append(list, tenant)
+	plan = append(plan, scheduler.Connector{Name: c.Tenant.Name, Cloud: true})
+	if err := errors.Join(errs...); err != nil {
+		return nil, nil, err
+	}
+	return list, plan, nil
+}
+
+func directory(d *directoryConfig, log *slog.Logger) (connector.Connector, error) {
+	dir, err := ad.New(d.Name, ad.Options{
+		URLs: d.URLs, BindName: d.User,
+		Password:   func(context.Context) (string, error) { return d.Password.Reveal(), nil },
+		CAFile:     d.CAFile,
+		ServerName: d.Server,
+		Partitions: d.Bases, Include: d.Include, Exclude: d.Exclude,
+		PageSize: d.PageSize, ReadOnly: !d.WriteBack, Logger: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("directory %s: %w", d.Name, err)
+	}
+	return dir, nil
+}
+
+func tenant(t *tenantConfig, log *slog.Logger) (connector.Connector, error) {
+	pool, err := loadCAs(t.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("tenant: %w", err)
+	}
+	cred, err := signIn(t, pool)
+	if err != nil {
+		return nil, fmt.Errorf("tenant: %w", err)
+	}
+	opts := &entra.Options{
+		Cloud: entra.Cloud(t.Cloud), BaseURL: t.Graph, RootCAs: pool, TenantID: t.TenantID,
+		WritesPerSecond: t.WritesPerSecond, DistributionGroups: groupPolicies[t.Distribution], Logger: log,
+	}
+	conn, err := entra.New(t.Name, cred, opts)
+	if err != nil {
+		return nil, fmt.Errorf("tenant: %w", err)
+	}
+	return conn, nil
+}
+
+func signIn(t *tenantConfig, pool *x509.CertPool) (azcore.TokenCredential, error) {
+	id := credential.Identity{TenantID: t.TenantID, ClientID: t.ClientID, Authority: t.Authority}
+	opts := &credential.Options{RootCAs: pool}
+	if t.CertificateFile != "" {
+		return credential.FromCertificate(id, t.CertificateFile, &t.CertificatePass.Secret, opts)
+	}
+	return credential.FromClientSecret(id, t.ClientSecret.Secret, opts)
+}
+
+// loadCAs reads certificate authorities to trust beside those of the system.
+func loadCAs(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+	}
+	return pool, nil
+}
+
+// loadRules compiles the standard rule set or that of a file.
+func loadRules(c *config) (*rules.Set, error) {
+	if c.Rules == "standard" {
+		o := rules.StandardOptions{Entra: c.Tenant.Name, AnchorAttribute: c.Anchor}
+		for _, d := range c.Directories {
+			o.AD = append(o.AD, rules.ADConnector{Name: d.Name, Exchange: d.Exchange})
+		}
+		return rules.Compile(rules.Standard(o), nil)
+	}
+	f, err := os.Open(c.Rules)
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	defer f.Close()
+	file, err := rules.ParseYAML(f)
+	if err != nil {
+		return nil, fmt.Errorf("rules %s: %w", c.Rules, err)
+	}
+	return rules.Compile(file.Rules, file.CompileOptions())
+}
