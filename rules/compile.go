@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -346,8 +347,12 @@ func constantValue(text string, kind attr.Kind) (attr.Value, bool) {
 }
 
 func (c *compiler) compileExpression(r *CompiledRule, f *flow) {
-	p, err := expr.Compile(f.source.Expression, c.exprOptions(r))
+	options := c.exprOptions(r)
+	p, err := expr.Compile(f.source.Expression, options)
 	var bad *expr.Error
+	if errors.As(err, &bad) {
+		p, err = c.compileUntyped(f, options, bad)
+	}
 	switch {
 	case errors.As(err, &bad):
 		c.addExpr(bad.Diagnostics)
@@ -362,6 +367,35 @@ func (c *compiler) compileExpression(r *CompiledRule, f *flow) {
 	for _, name := range reads {
 		r.space.table.add(name)
 	}
+}
+
+// kindTest finds expressions that treat values by their kind.
+var kindTest = regexp.MustCompile(`\bIs(String|Numeric|Date|Guid|Cert)\s*\(`)
+
+// compileUntyped compiles an expression again without the kinds of its attributes. When
+// that works, what was found may be right, because the schema is not always what the
+// directory does, or be in a branch that is never taken: it becomes a warning, and none at
+// all where the expression itself looks at kinds.
+func (c *compiler) compileUntyped(f *flow, options *expr.Options, typed *expr.Error) (*expr.Program, error) {
+	if options.Attributes == nil {
+		return nil, typed
+	}
+	untyped := *options
+	untyped.Attributes = func(name string) (expr.AttributeType, bool) {
+		_, ok := options.Attributes(name)
+		return expr.AttributeType{Multi: true}, ok
+	}
+	p, err := expr.Compile(f.source.Expression, &untyped)
+	if err != nil {
+		return nil, typed
+	}
+	if !kindTest.MatchString(f.source.Expression) {
+		for _, d := range typed.Diagnostics {
+			d.Severity = SeverityWarning
+			c.addExpr([]expr.Diagnostic{d})
+		}
+	}
+	return p, nil
 }
 
 func (c *compiler) addExpr(found []expr.Diagnostic) {
