@@ -213,7 +213,7 @@ func (c *checker) plain(n *call, f *Function) static {
 		if !p.Set && t.many {
 			result.many = true
 		}
-		if t.kinds&typeNull != 0 {
+		if t.kinds&typeNull != 0 && !p.Null {
 			result.kinds |= typeNull
 		}
 	}
@@ -247,6 +247,7 @@ func (c *checker) fits(n node, t static, function string, p *Param) {
 	}
 	kinds := t.kinds
 	switch {
+	case kinds == 0: // Error, which never returns
 	case kinds&typeLiteral != 0 && kinds&(TypeAny|typeNull) == 0:
 		c.reporter.mistake(pos, fmt.Sprintf("%s is what a flow results in and nothing that %s takes", kinds&typeLiteral, function), "")
 	case kinds&typeLiteral != 0:

@@ -165,6 +165,9 @@ func (c *checker) comparison(l link, leftNode node, left, right static) {
 	p := &Param{Type: TypeAny, Null: true}
 	c.fits(leftNode, left, l.op.String(), p)
 	c.fits(l.operand, right, l.op.String(), p)
+	if left.kinds == 0 || right.kinds == 0 {
+		return
+	}
 	if left.kinds == typeNull || right.kinds == typeNull {
 		c.reporter.add(SeverityWarning, l.pos, "a comparison with NULL is never true", "IsNull or IsPresent")
 		return

@@ -58,7 +58,7 @@ func (c *Call) lift(at *site, one thunk, rows func(*Call) int) Value {
 		return failed
 	}
 	out := collector{c: c, at: at, hint: n}
-	for i := 0; i < n; i++ {
+	for i := range n {
 		if !c.step(at) {
 			return failed
 		}

@@ -71,12 +71,12 @@ func (p *dateParser) date() bool {
 	for digits < len(p.s) && isDigit(p.s[digits]) {
 		digits++
 	}
-	switch {
-	case digits == 14 || digits == 8:
+	switch digits {
+	case 8, 14:
 		return p.compact(digits == 14)
-	case digits == 4:
+	case 4:
 		return p.yearFirst()
-	case digits == 1 || digits == 2:
+	case 1, 2:
 		if digits < len(p.s) && p.s[digits] == '/' {
 			return p.monthFirst()
 		}

@@ -79,8 +79,9 @@ func valueOf(s string, plus int) string {
 	}
 	s = strings.TrimLeft(s, " ")
 	trimmed := strings.TrimRight(s, " ")
-	if len(trimmed) < len(s) && strings.HasSuffix(trimmed, `\`) && !strings.HasSuffix(trimmed, `\\`) {
-		trimmed = s[:len(trimmed)+1]
+	backslashes := len(trimmed) - len(strings.TrimRight(trimmed, `\`))
+	if len(trimmed) < len(s) && backslashes%2 == 1 {
+		trimmed = s[:len(trimmed)+1] // the first of the spaces is escaped
 	}
 	if n := len(trimmed); n >= 2 && trimmed[0] == '"' && trimmed[n-1] == '"' {
 		return trimmed[1 : n-1]

@@ -49,7 +49,7 @@ func flowFunctions() []Function {
 			},
 		},
 		{
-			Name: "Error", Result: TypeString, Volatile: true,
+			Name: "Error", Volatile: true, // no result: it never returns
 			Params: []Param{{Name: "message", Type: TypeString | TypeNumber, Null: true}},
 			Doc:    "Fails the synchronisation of the object with the message. Do not put personal data into it: it is logged.",
 			Examples: []Example{

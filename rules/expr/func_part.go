@@ -112,7 +112,7 @@ func inStr(c *Call, a []Value) (Value, error) {
 	if a[0].IsNull() || a[1].IsNull() || text == "" {
 		return Number(0), nil
 	}
-	if err := c.Work(len(text) / 64); err != nil {
+	if err := c.Work(searchCost(text, match, a[3].str == "vbTextCompare")); err != nil {
 		return Value{}, err
 	}
 	start := int64(1)
@@ -135,7 +135,7 @@ func inStrRev(c *Call, a []Value) (Value, error) {
 	if a[0].IsNull() || a[1].IsNull() || text == "" {
 		return Number(0), nil
 	}
-	if err := c.Work(len(text) / 64); err != nil {
+	if err := c.Work(searchCost(text, match, a[3].str == "vbTextCompare")); err != nil {
 		return Value{}, err
 	}
 	if a[2].num > 0 {

@@ -98,7 +98,7 @@ func containsItem(c *Call, a []Value) (Value, error) {
 	item, fold := a[1].str, a[2].str == "CaseInsensitive"
 	for i := range a[0].Len() {
 		v := a[0].At(i)
-		if err := c.Work(1 + len(v.str)/64); err != nil {
+		if err := c.Work(1 + searchCost(v.str, item, fold)); err != nil {
 			return Value{}, err
 		}
 		found := false

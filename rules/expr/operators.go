@@ -130,10 +130,11 @@ func arithmetic(at *site, op operator, operands []*code) thunk {
 				return v
 			}
 			switch {
+			case v.kind == TypeNumber || v.untyped && c.retype(TypeNumber, &v):
 			case v.IsNull():
 				null = true
 				continue
-			case v.kind != TypeNumber && !(v.untyped && c.retype(TypeNumber, &v)):
+			default:
 				return c.failf(at, CodeType, "numbers are needed, not %s", v.kind)
 			}
 			if i == 0 {

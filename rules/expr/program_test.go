@@ -67,6 +67,8 @@ func TestStaticType(t *testing.T) {
 		{`IIF([cloudFiltered],[objectGUID],NULL)`, expr.TypeBinary, false},
 		{`IIF([cloudFiltered],IgnoreThisFlow,NULL)`, 0, false},
 		{`Now()`, expr.TypeDate, false},
+		{`IIF([cloudFiltered],[memberCount],Error("no"))`, expr.TypeNumber, false},
+		{`IIF([cloudFiltered],Error("yes"),Error("no"))`, 0, false},
 		{`Split([displayName],",")`, expr.TypeString, true},
 		{`[displayName] = "x"`, expr.TypeBool, false},
 		{`[objectGUID] & CBin(1,1)`, expr.TypeBinary, false},
@@ -155,6 +157,10 @@ func TestLimits(t *testing.T) {
 		{`Trim(CStr([many]))`, expr.Limits{Output: 1000}},
 		{`Select($x,[many],Count(Where($y,[many],$x=$y)))`, expr.Limits{Steps: 1000}},
 		{`[many] + 1`, expr.Limits{Steps: 100}},
+		{`InStr([a],[a],1,vbTextCompare)`, expr.Limits{Steps: 10_000}},
+		{`InStrRev([a],[a],1000,vbTextCompare)`, expr.Limits{Steps: 10_000}},
+		{`Contains([a],[a],CaseInsensitive)`, expr.Limits{Steps: 10_000}},
+		{`Word([a],2,[a])`, expr.Limits{Steps: 10_000}},
 		{`InStr([a],"y") + InStr([a],"z")`, expr.Limits{Steps: 10}},
 	}
 	for _, tt := range tests {

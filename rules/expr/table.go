@@ -79,8 +79,8 @@ func Functions() []Function {
 // "text Mid(text str, number start, [number count])".
 func (f *Function) Signature() string {
 	var b strings.Builder
-	b.WriteString(signatureType(f.Result, f.ResultSet))
-	b.WriteString(" " + f.Name + "(")
+	b.WriteString(strings.TrimSpace(signatureType(f.Result, f.ResultSet) + " " + f.Name))
+	b.WriteString("(")
 	for i := range f.Params {
 		p := &f.Params[i]
 		if i > 0 {

@@ -40,6 +40,15 @@ func indexText(s, match string, fold bool) int {
 	return strings.Index(s, match)
 }
 
+// searchCost returns the steps that a search may take. Without regard to case every place
+// may have to be compared to the end of match.
+func searchCost(s, match string, fold bool) int {
+	if fold {
+		return len(s) * (1 + len(match)) / 64
+	}
+	return len(s) / 64
+}
+
 func lastIndexText(s, match string, fold bool) int {
 	if !fold {
 		return strings.LastIndex(s, match)
@@ -131,8 +140,11 @@ func writeProper(b *strings.Builder, word string) {
 	}
 }
 
-func word(_ *Call, a []Value) (Value, error) {
+func word(c *Call, a []Value) (Value, error) {
 	text, number, delimiters := a[0].str, a[1].num, a[2].str
+	if err := c.Work(len(text) * (1 + len(delimiters)) / 64); err != nil {
+		return Value{}, err
+	}
 	for ; number >= 1; number-- {
 		end := strings.IndexAny(text, delimiters)
 		if number == 1 {

@@ -209,20 +209,6 @@ func (v *Value) Attr() attr.Value {
 	}
 }
 
-// all returns the values as a slice; for a single value it allocates.
-func (v *Value) all() []attr.Value {
-	switch v.kind {
-	case typeList:
-		return v.list
-	case typeNull, 0:
-		return nil
-	case TypeDate:
-		return []attr.Value{attr.Int(v.num)}
-	default:
-		return []attr.Value{v.Attr()}
-	}
-}
-
 // dates reports whether the value is a date or a set of dates.
 func (v *Value) dates() bool {
 	return v.kind == TypeDate || v.kind == typeList && v.untyped
