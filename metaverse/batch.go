@@ -26,10 +26,14 @@ type batch struct {
 
 	objects int64
 	counts  Counters
-	notes   map[string]bool
-	errs    []ObjectError
-	cleared []CSID // objects that got through synchronisation
+	// unwritable collects what rules flow and the directory does not let be written.
+	unwritable map[unwritable]bool
+	errs       []ObjectError
+	cleared    []CSID // objects that got through synchronisation
 }
+
+// unwritable names an attribute that has values which cannot be exported.
+type unwritable struct{ connector, class, attribute string }
 
 // csWork is a connector-space object in a batch.
 type csWork struct {
@@ -62,7 +66,7 @@ func newBatch(ctx context.Context, r *run, tx Tx) *batch {
 	return &batch{
 		ctx: ctx, r: r, tx: tx, rules: r.e.rules, now: r.now(),
 		cs: make(map[CSID]*csWork), mv: make(map[MVID]*mvWork),
-		notes: make(map[string]bool),
+		unwritable: make(map[unwritable]bool),
 	}
 }
 

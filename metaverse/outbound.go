@@ -348,7 +348,9 @@ func (b *batch) wanted(w *csWork, t *target, d *rules.Decision) *attr.Set {
 		ok, createOnly := t.schema.writable(w.Class, name)
 		switch {
 		case !ok:
-			b.notes[fmt.Sprintf("attribute %s of %s cannot be written in connector %s: it is left out", name, w.Class, t.name)] = true
+			if d.Values.Has(name) {
+				b.unwritable[unwritable{t.name, w.Class, name}] = true
+			}
 		case !createOnly || w.unborn():
 			want.Put(name, d.Values.Values(name)...)
 		}
@@ -368,7 +370,13 @@ func (b *batch) outboundCopies(m *mvWork, w *csWork, t *target, d *rules.Decisio
 	var flows []ReferenceFlow
 	for _, c := range d.Copies {
 		if ok, _ := t.schema.writable(w.Class, c.Target); !ok {
-			b.notes[fmt.Sprintf("attribute %s of %s cannot be written in connector %s: it is left out", c.Target, w.Class, t.name)] = true
+			n, err := b.tx.CountMVRefs(m.ID, c.Source)
+			if err != nil {
+				return nil, err
+			}
+			if n > 0 {
+				b.unwritable[unwritable{t.name, w.Class, c.Target}] = true
+			}
 			continue
 		}
 		flows = append(flows, ReferenceFlow{Target: c.Target, Source: c.Source, Rule: c.Rule.ID})

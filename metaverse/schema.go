@@ -60,6 +60,9 @@ func indexSchema(name string, s *connector.Schema) *schemaIndex {
 			m[k] = v
 		}
 		x.params[p.ID] = m
+		if len(s.Partitions) == 1 {
+			x.params[""] = m // objects need not name the only partition
+		}
 	}
 	return x
 }

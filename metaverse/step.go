@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hybridsync/hybridsync/connector"
@@ -39,7 +40,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // end. A step that came to its end with object errors has no error: see the record's
 // result and [Reader.ObjectErrors].
 func (e *Engine) Run(ctx context.Context, name string, kind StepKind, o *RunOptions) (*RunRecord, error) {
-	r := &run{e: e, failed: make(map[CSID]bool), rec: &RunRecord{Connector: name, Step: kind, Result: ResultRunning, Started: e.opts.Now()}}
+	r := &run{e: e, failed: make(map[CSID]bool), unwritable: make(map[unwritable]bool), rec: &RunRecord{Connector: name, Step: kind, Result: ResultRunning, Started: e.opts.Now()}}
 	if o != nil {
 		r.opts = *o
 	}
@@ -82,6 +83,8 @@ type run struct {
 	notes    []string
 	reported time.Time     // when progress was reported last
 	failed   map[CSID]bool // objects that failed in this synchronisation
+
+	unwritable map[unwritable]bool // values that no directory took in this synchronisation
 }
 
 func (r *run) execute(ctx context.Context) error {
@@ -131,6 +134,7 @@ func (r *run) save(ctx context.Context) error {
 // finish gives the record its end and its result.
 func (r *run) finish(err error) {
 	r.rec.Ended = r.e.opts.Now()
+	r.noteUnwritable()
 	slices.Sort(r.notes)
 	r.rec.Notes = slices.Compact(r.notes)
 	if err != nil {
@@ -211,6 +215,20 @@ func (r *run) countError() error {
 		return fmt.Errorf("%w: more than %d", errErrorLimit, limit)
 	}
 	return nil
+}
+
+// noteUnwritable says once for each class what could not be exported.
+func (r *run) noteUnwritable() {
+	names := make(map[unwritable][]string)
+	for u := range r.unwritable {
+		class := unwritable{u.connector, u.class, ""}
+		names[class] = append(names[class], u.attribute)
+	}
+	for class, list := range names {
+		slices.Sort(list)
+		r.note("connector %s takes no values for these attributes of class %s, they are left out: %s",
+			class.connector, class.class, strings.Join(list, ", "))
+	}
 }
 
 func (r *run) note(format string, args ...any) {

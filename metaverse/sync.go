@@ -115,8 +115,8 @@ func (r *run) take(b *batch) error {
 	c.Provisioned += d.Provisioned
 	c.Deprovisioned += d.Deprovisioned
 	c.ExportsStaged += d.ExportsStaged
-	for note := range b.notes {
-		r.note("%s", note)
+	for u := range b.unwritable {
+		r.unwritable[u] = true
 	}
 	for _, e := range b.errs {
 		r.failed[e.CS] = true

@@ -272,8 +272,12 @@ func (i *invocation) showFindings(a *app, findings []findingResult, bad bool) er
 		return i.printJSON(map[string]any{"ok": !bad, "rules": len(a.engine.Rules().Rules()), "findings": findings})
 	}
 	fmt.Fprintf(i.out, "%d rules compiled, store %s opened\n", len(a.engine.Rules().Rules()), a.config.Store)
-	for _, f := range findings {
-		fmt.Fprintf(i.out, "%s: %s: %s\n", f.Connector, f.Severity, f.Message)
+	for _, f := range grouped(findings) {
+		about := ""
+		if f.Object != "" {
+			about = " (" + f.Object + ")"
+		}
+		fmt.Fprintf(i.out, "%s: %s: %s%s\n", f.Connector, f.Severity, f.Message, about)
 		if f.Remedy != "" {
 			fmt.Fprintf(i.out, "    %s\n", f.Remedy)
 		}
@@ -282,4 +286,21 @@ func (i *invocation) showFindings(a *app, findings []findingResult, bad bool) er
 		fmt.Fprintln(i.out, "every connector can do what is asked of it")
 	}
 	return nil
+}
+
+// grouped brings findings that differ only in their object together.
+func grouped(findings []findingResult) []findingResult {
+	var out []findingResult
+	at := make(map[findingResult]int)
+	for _, f := range findings {
+		kind := f
+		kind.Object = ""
+		if i, ok := at[kind]; ok {
+			out[i].Object += ", " + f.Object
+			continue
+		}
+		at[kind] = len(out)
+		out = append(out, f)
+	}
+	return out
 }
