@@ -9,7 +9,8 @@ import (
 // formatDate writes a date in .NET's custom format.
 func formatDate(ticks int64, format string) string {
 	t := timeOf(ticks)
-	out := make([]byte, 0, len(format)+16)
+	var buf [64]byte // enough for what rules write, without allocation
+	out := buf[:0]
 	for i := 0; i < len(format); {
 		c := format[i]
 		n := 1

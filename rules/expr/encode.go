@@ -116,11 +116,13 @@ func formatSID(b string) (string, bool) {
 
 func upperHex(s string) string {
 	const digits = "0123456789ABCDEF"
-	out := make([]byte, 0, 2*len(s))
+	var out strings.Builder
+	out.Grow(2 * len(s))
 	for i := 0; i < len(s); i++ {
-		out = append(out, digits[s[i]>>4], digits[s[i]&15])
+		out.WriteByte(digits[s[i]>>4])
+		out.WriteByte(digits[s[i]&15])
 	}
-	return string(out)
+	return out.String()
 }
 
 func encodeUTF16(s string) []byte {
