@@ -1,0 +1,63 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Backup implements [metaverse.Store]. The copy is compact, has mode 0600 and is on the disk
+// when Backup returns. A copy that fails is removed.
+func (s *Store) Backup(ctx context.Context, path string) (err error) {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return fmt.Errorf("sqlstore: backup: %w", err)
+	}
+	defer func() {
+		err = errors.Join(err, f.Close())
+		if err != nil {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}()
+	if err := s.copyTo(ctx, path); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("sqlstore: backup: %w", classify(err))
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sqlstore: backup: %w", err)
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// copyTo fills an empty file. It has a connection of its own: a copy may take long, and
+// connections that only query refuse to make one.
+func (s *Store) copyTo(ctx context.Context, path string) error {
+	o := s.opts
+	db, err := sql.Open(driverName, dsn(s.path, &o, !o.ReadOnly))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "VACUUM INTO ?", path)
+	return errors.Join(err, db.Close())
+}
+
+// syncFolder makes sure that a new file is found after a power cut.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" { // folders cannot be synchronised there
+		return nil
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("sqlstore: backup: %w", err)
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,41 @@
+package sqlstore_test
+
+import (
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hybridsync/hybridsync/metaverse"
+	"github.com/hybridsync/hybridsync/metaverse/metaversetest"
+	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
+)
+
+func open(t *testing.T, path string, opts *sqlstore.Options) *sqlstore.Store {
+	t.Helper()
+	s, err := sqlstore.Open(t.Context(), path, opts)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	var paths sync.Map // of stores
+	opts := &sqlstore.Options{CacheSize: 1 << 20, Synchronous: sqlstore.SynchronousNormal}
+	openAt := func(t *testing.T, path string) metaverse.Store {
+		s := open(t, path, opts)
+		paths.Store(s, path)
+		return s
+	}
+	metaversetest.Run(t,
+		func(t *testing.T) metaverse.Store { return openAt(t, filepath.Join(t.TempDir(), "store.db")) },
+		&metaversetest.Options{
+			Reopen: func(t *testing.T, s metaverse.Store) metaverse.Store {
+				path, _ := paths.Load(s)
+				require.NoError(t, s.Close())
+				return openAt(t, path.(string))
+			},
+		})
+}

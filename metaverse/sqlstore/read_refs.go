@@ -1,0 +1,171 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"slices"
+
+	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/metaverse"
+)
+
+// A ref is a reference of either sort.
+type ref struct {
+	src       int64
+	attribute string
+	dst       int64
+}
+
+func fromCSRef(r metaverse.CSRef) ref { return ref{int64(r.Source), r.Attribute, int64(r.Target)} }
+func fromMVRef(r metaverse.MVRef) ref { return ref{int64(r.Source), r.Attribute, int64(r.Target)} }
+
+func convert[A, B any](in []A, f func(A) B) []B {
+	out := make([]B, len(in))
+	for i, v := range in {
+		out[i] = f(v)
+	}
+	return out
+}
+
+func (r *reader) CSRefs(source metaverse.CSID, attribute string, after metaverse.CSID, limit int) ([]metaverse.CSID, error) {
+	return refPageOf[metaverse.CSID](r, &r.conn.csRefs, int64(source), attribute, int64(after), limit)
+}
+
+func (r *reader) MVRefs(source metaverse.MVID, attribute string, after metaverse.MVID, limit int) ([]metaverse.MVID, error) {
+	return refPageOf[metaverse.MVID](r, &r.conn.mvRefs, int64(source), attribute, int64(after), limit)
+}
+
+func refPageOf[T ~int64](r *reader, t *refTable, source int64, attribute string, after int64, limit int) ([]T, error) {
+	a, ok := r.dict.foldedAttribute(attribute)
+	switch {
+	case !ok:
+		return nil, r.ready()
+	case limit <= 0:
+		return queryIDs[T](r, t.all, source, a, after)
+	default:
+		return queryIDs[T](r, t.page, source, a, after, int64(limit))
+	}
+}
+
+func (r *reader) CountCSRefs(source metaverse.CSID, attribute string) (int64, error) {
+	return r.countRefs(&r.conn.csRefs, int64(source), attribute)
+}
+
+func (r *reader) CountMVRefs(source metaverse.MVID, attribute string) (int64, error) {
+	return r.countRefs(&r.conn.mvRefs, int64(source), attribute)
+}
+
+// countRefs counts entries of the index: about 45 ns each, 11 ms for a group of 250,000
+// members. Keeping a count would cost more with each reference written.
+func (r *reader) countRefs(t *refTable, source int64, attribute string) (int64, error) {
+	a, ok := r.dict.foldedAttribute(attribute)
+	if !ok {
+		return 0, r.ready()
+	}
+	return r.queryInt(t.count, source, a)
+}
+
+func (r *reader) CSRefNames(source metaverse.CSID) ([]string, error) {
+	ids, err := r.skipScan(r.conn.csRefs.nextName, int64(source))
+	if err != nil {
+		return nil, err
+	}
+	return r.attributeNames(ids)
+}
+
+// skipScan returns the attributes of a source, jumping from one to the next in the index.
+func (r *reader) skipScan(q string, args ...any) ([]int64, error) {
+	var out []int64
+	for last := int64(0); ; {
+		next, err := r.queryInt(q, append(slices.Clip(args), last)...)
+		if err != nil || next == 0 {
+			return out, err
+		}
+		out, last = append(out, next), next
+	}
+}
+
+// attributeNames returns the names of attributes, in name order.
+func (r *reader) attributeNames(ids []int64) ([]string, error) {
+	var out []string
+	for _, id := range ids {
+		name, ok := r.dict.name(nameAttribute, id)
+		if !ok {
+			return nil, corrupt("name", id, errBadName)
+		}
+		out = append(out, name)
+	}
+	slices.SortFunc(out, attr.CompareNames)
+	return out, nil
+}
+
+func (r *reader) HasCSRefs(refs []metaverse.CSRef) ([]bool, error) {
+	return r.hasRefs(&r.conn.csRefs, convert(refs, fromCSRef))
+}
+
+func (r *reader) HasMVRefs(refs []metaverse.MVRef) ([]bool, error) {
+	return r.hasRefs(&r.conn.mvRefs, convert(refs, fromMVRef))
+}
+
+func (r *reader) hasRefs(t *refTable, refs []ref) ([]bool, error) {
+	out := make([]bool, len(refs))
+	err := r.lookup(t.has, len(refs), 4, r.refArgs(refs), func(rows *sql.Rows) error {
+		var i int64
+		err := rows.Scan(&i)
+		if err == nil {
+			out[i] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// refArgs are the arguments of look-ups by reference. Attribute 0 finds nothing.
+func (r *reader) refArgs(refs []ref) func(args []any, i int) []any {
+	return func(args []any, i int) []any {
+		a, _ := r.dict.foldedAttribute(refs[i].attribute)
+		return append(args, int64(i), refs[i].src, a, refs[i].dst)
+	}
+}
+
+func (r *reader) ReferredTo(targets []metaverse.CSID) ([]bool, error) {
+	out := make([]bool, len(targets))
+	if len(targets) == 0 {
+		return out, r.ready()
+	}
+	ids, err := queryIDs[metaverse.CSID](r, sqlReferredTo, idList(targets))
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[metaverse.CSID]bool, len(ids))
+	for _, id := range ids {
+		found[id] = true
+	}
+	for i, id := range targets {
+		out[i] = found[id]
+	}
+	return out, nil
+}
+
+func (r *reader) RefWork(limit int) ([]metaverse.RefWork, error) {
+	if limit <= 0 {
+		return nil, r.ready()
+	}
+	var out []metaverse.RefWork
+	err := r.query(sqlRefWork, func(rows *sql.Rows) error {
+		var w metaverse.RefWork
+		var a int64
+		if err := rows.Scan(&w.Kind, &w.Source, &a, &w.Target); err != nil {
+			return err
+		}
+		err := r.named("ref_work", w.Source, namedColumn{&w.Attribute, nameAttribute, a})
+		out = append(out, w)
+		return err
+	}, int64(limit))
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

@@ -1,0 +1,253 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"fmt"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/metaverse"
+)
+
+// PutCS tries the plain way first: objects rarely trade anchors or DNs. When one is in the
+// way it vacates all keys of the call and writes everything again.
+func (t *tx) PutCS(objects []*metaverse.CSObject) error {
+	for _, o := range objects {
+		taken, err := t.putCS(o)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return t.putCSVacated(objects)
+		}
+	}
+	return t.ready()
+}
+
+func (t *tx) putCSVacated(objects []*metaverse.CSObject) error {
+	ids := convert(objects, func(o *metaverse.CSObject) metaverse.CSID { return o.ID })
+	if _, err := t.exec(sqlVacateCS, idList(ids)); err != nil {
+		return err
+	}
+	for _, o := range objects {
+		taken, err := t.putCS(o)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return t.fail(fmt.Errorf("sqlstore: cs %d in %s: %w: anchor or DN is taken", o.ID, o.Connector, connector.ErrConflict))
+		}
+	}
+	return nil
+}
+
+// putCS writes one object. taken says that its anchor or DN belongs to another one; nothing
+// was written then, and the transaction goes on.
+func (t *tx) putCS(o *metaverse.CSObject) (taken bool, err error) {
+	if err := t.reserved(sequenceCS, int64(o.ID)); err != nil {
+		return false, err
+	}
+	if o.Connector == "" {
+		return false, t.fail(fmt.Errorf("sqlstore: cs %d has no connector", o.ID))
+	}
+	conn, err := t.intern(nameConnector, o.Connector)
+	if err != nil {
+		return false, err
+	}
+	class, err := t.intern(nameClass, o.Class)
+	if err != nil {
+		return false, err
+	}
+	part, err := t.intern(namePartition, o.Partition)
+	if err != nil {
+		return false, err
+	}
+	image, err := t.enc.attributes(&o.Image)
+	if err != nil {
+		return false, t.fail(fmt.Errorf("sqlstore: cs %d: %w", o.ID, err))
+	}
+	n, err := t.execUnlessTaken(sqlPutCS, int64(o.ID), conn, class, part, int64(o.State), flag(o.Imported),
+		key(o.Anchor.Raw()), o.DN, key(o.DNKey), image)
+	if isUnique(err) {
+		return true, nil
+	}
+	if err == nil && n == 0 {
+		err = t.fail(fmt.Errorf("sqlstore: cs %d belongs to another connector than %s", o.ID, o.Connector))
+	}
+	return false, err
+}
+
+// execUnlessTaken is exec for a statement that may find a unique value taken. That undoes
+// the statement and nothing else.
+func (t *tx) execUnlessTaken(q string, args ...any) (int64, error) {
+	if err := t.ready(); err != nil {
+		return 0, err
+	}
+	stmt, err := t.conn.prepared(t.run, q, 0, 0)
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	res, err := stmt.ExecContext(t.run, args...)
+	switch {
+	case isUnique(err):
+		return 0, err
+	case err != nil:
+		return 0, t.fail(err)
+	}
+	return res.RowsAffected()
+}
+
+// key is a key of a unique index; "" takes no part in it.
+func key(s string) any {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}
+
+func (t *tx) PutCSState(ids []metaverse.CSID, state metaverse.CSState) error {
+	if len(ids) == 0 {
+		return t.ready()
+	}
+	_, err := t.exec(sqlPutCSState, int64(state), idList(ids), int64(state))
+	return err
+}
+
+func (t *tx) DeleteCS(ids []metaverse.CSID) error {
+	if len(ids) == 0 {
+		return t.ready()
+	}
+	return t.execAll(idList(ids), sqlDeleteLinks, sqlDeleteCSValues, sqlDeletePendingImport, sqlDeleteSeen,
+		sqlDeleteExports, sqlDeleteExportRefsFrom, sqlDeleteExportRefsTo, t.conn.csRefs.deleteFrom, t.conn.csRefs.deleteTo,
+		sqlDeleteErrors, sqlDeleteCS)
+}
+
+func (t *tx) SetPendingImport(op metaverse.ImportOp, ids []metaverse.CSID) error {
+	if len(ids) == 0 {
+		return t.ready()
+	}
+	if op == metaverse.ImportNone {
+		return t.execAll(idList(ids), sqlDeletePendingImport)
+	}
+	_, err := t.exec(sqlPutPendingImport, int64(op), idList(ids))
+	return err
+}
+
+func (t *tx) SetPendingImportAll(connectorName string) (int64, error) {
+	conn, ok := t.dict.id(nameConnector, connectorName)
+	if !ok {
+		return 0, t.ready()
+	}
+	return t.exec(sqlPutPendingImportAll, conn)
+}
+
+func (t *tx) MarkSeen(connectorName string, ids []metaverse.CSID) error {
+	if len(ids) == 0 {
+		return t.ready()
+	}
+	conn, err := t.intern(nameConnector, connectorName)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(sqlMarkSeen, conn, idList(ids))
+	return err
+}
+
+func (t *tx) ClearSeen(connectorName string) error {
+	conn, ok := t.dict.id(nameConnector, connectorName)
+	if !ok {
+		return t.ready()
+	}
+	return t.execAll(conn, sqlClearSeen)
+}
+
+func (t *tx) SetLink(ids []metaverse.CSID, links []metaverse.Link) error {
+	if len(ids) != len(links) {
+		return t.fail(fmt.Errorf("sqlstore: %d links for %d objects", len(links), len(ids)))
+	}
+	for i, id := range ids {
+		l := &links[i]
+		if l.MV == 0 {
+			if err := t.execAll(int64(id), sqlDeleteLink); err != nil {
+				return err
+			}
+			continue
+		}
+		rule, err := t.intern(nameRule, l.Rule)
+		if err != nil {
+			return err
+		}
+		outbound, err := t.enc.flows(l.Outbound)
+		if err != nil {
+			return t.fail(fmt.Errorf("sqlstore: link of cs %d: %w", id, err))
+		}
+		var blob any // a nil slice would not be NULL
+		if outbound != nil {
+			blob = outbound
+		}
+		if _, err := t.exec(sqlPutLink, int64(id), int64(l.MV), int64(l.Kind), rule, flag(l.Sticky), blob); err != nil {
+			return err
+		}
+	}
+	return t.ready()
+}
+
+func (t *tx) SetCSValues(id metaverse.CSID, keys []metaverse.ValueKey) error {
+	return t.setValues(sqlCSValues, sqlDeleteCSValue, sqlAddCSValues, int64(id), keys)
+}
+
+func (t *tx) SetMVValues(id metaverse.MVID, keys []metaverse.ValueKey) error {
+	return t.setValues(sqlMVValues, sqlDeleteMVValue, sqlAddMVValues, int64(id), keys)
+}
+
+// An indexEntry is a value key as the database has it.
+type indexEntry struct {
+	attribute int64
+	key       string
+}
+
+// setValues writes the difference only: most calls change nothing.
+func (t *tx) setValues(get, remove, add string, id int64, keys []metaverse.ValueKey) error {
+	want := make(map[indexEntry]bool, len(keys))
+	order := make([]indexEntry, 0, len(keys))
+	for _, k := range keys {
+		a, err := t.internFolded(k.Attribute)
+		if err != nil {
+			return err
+		}
+		if e := (indexEntry{a, k.Key}); !want[e] {
+			want[e] = true
+			order = append(order, e)
+		}
+	}
+	var gone []indexEntry
+	err := t.query(get, func(rows *sql.Rows) error {
+		var a int64
+		var k sql.RawBytes
+		if err := rows.Scan(&a, &k); err != nil {
+			return err
+		}
+		if e := (indexEntry{a, string(k)}); want[e] {
+			want[e] = false // there already
+		} else {
+			gone = append(gone, e)
+		}
+		return nil
+	}, id)
+	if err != nil {
+		return err
+	}
+	for _, e := range gone {
+		if _, err := t.exec(remove, e.attribute, []byte(e.key), id); err != nil {
+			return err
+		}
+	}
+	fresh := order[:0]
+	for _, e := range order {
+		if want[e] {
+			fresh = append(fresh, e)
+		}
+	}
+	return t.insert(add, len(fresh), 3, func(args []any, i int) []any {
+		return append(args, fresh[i].attribute, []byte(fresh[i].key), id)
+	})
+}

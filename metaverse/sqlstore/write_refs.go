@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"github.com/hybridsync/hybridsync/metaverse"
+)
+
+func (t *tx) AddCSRefs(refs []metaverse.CSRef) error {
+	return t.addRefs(&t.conn.csRefs, convert(refs, fromCSRef))
+}
+
+func (t *tx) AddMVRefs(refs []metaverse.MVRef) error {
+	return t.addRefs(&t.conn.mvRefs, convert(refs, fromMVRef))
+}
+
+func (t *tx) DeleteCSRefs(refs []metaverse.CSRef) error {
+	return t.deleteRefs(t.conn.csRefs.remove, convert(refs, fromCSRef))
+}
+
+func (t *tx) DeleteMVRefs(refs []metaverse.MVRef) error {
+	return t.deleteRefs(t.conn.mvRefs.remove, convert(refs, fromMVRef))
+}
+
+func (t *tx) addRefs(table *refTable, refs []ref) error {
+	attributes, err := internAll(t, refs, func(r ref) string { return r.attribute })
+	if err != nil {
+		return err
+	}
+	return t.insert(table.add, len(refs), 3, func(args []any, i int) []any {
+		return append(args, refs[i].src, attributes[i], refs[i].dst)
+	})
+}
+
+// internAll returns the attribute numbers of entries.
+func internAll[E any](t *tx, entries []E, attribute func(E) string) ([]int64, error) {
+	out := make([]int64, len(entries))
+	for i, e := range entries {
+		a, err := t.internFolded(attribute(e))
+		if err != nil {
+			return nil, err
+		}
+		if a == 0 {
+			return nil, t.fail(errNoName)
+		}
+		out[i] = a
+	}
+	return out, t.ready()
+}
+
+func (t *tx) deleteRefs(q string, refs []ref) error {
+	for _, r := range refs {
+		a, ok := t.dict.foldedAttribute(r.attribute)
+		if !ok {
+			continue
+		}
+		if _, err := t.exec(q, r.src, a, r.dst); err != nil {
+			return err
+		}
+	}
+	return t.ready()
+}
+
+func (t *tx) MoveCSRefsTo(from, to metaverse.CSID) error {
+	if from == to {
+		return t.ready()
+	}
+	if _, err := t.exec(sqlCopyRefsTo, int64(to), int64(from)); err != nil {
+		return err
+	}
+	return t.execAll(idList([]metaverse.CSID{from}), t.conn.csRefs.deleteTo)
+}
+
+func (t *tx) QueueRefWork(work []metaverse.RefWork) error {
+	attributes, err := internAll(t, work, func(w metaverse.RefWork) string { return w.Attribute })
+	if err != nil {
+		return err
+	}
+	return t.insert(sqlAddRefWork, len(work), 4, func(args []any, i int) []any {
+		return append(args, int64(work[i].Kind), work[i].Source, attributes[i], work[i].Target)
+	})
+}
+
+func (t *tx) DeleteRefWork(work []metaverse.RefWork) error {
+	for _, w := range work {
+		a, ok := t.dict.foldedAttribute(w.Attribute)
+		if !ok {
+			continue
+		}
+		if _, err := t.exec(sqlDeleteRefWork, int64(w.Kind), w.Source, a, w.Target); err != nil {
+			return err
+		}
+	}
+	return t.ready()
+}
+
+func (t *tx) QueueCSRefsFrom(source metaverse.CSID, attribute string) error {
+	return t.queueFrom(&t.conn.csRefs, int64(source), attribute)
+}
+
+func (t *tx) QueueMVRefsFrom(source metaverse.MVID, attribute string) error {
+	return t.queueFrom(&t.conn.mvRefs, int64(source), attribute)
+}
+
+func (t *tx) queueFrom(table *refTable, source int64, attribute string) error {
+	if attribute == "" {
+		_, err := t.exec(table.workFrom, table.kind, source)
+		return err
+	}
+	a, ok := t.dict.foldedAttribute(attribute)
+	if !ok {
+		return t.ready()
+	}
+	_, err := t.exec(table.workFromAttribute, table.kind, source, a)
+	return err
+}
+
+func (t *tx) QueueCSRefsTo(targets []metaverse.CSID) error {
+	return queueTo(t, &t.conn.csRefs, targets)
+}
+
+func (t *tx) QueueMVRefsTo(targets []metaverse.MVID) error {
+	return queueTo(t, &t.conn.mvRefs, targets)
+}
+
+func queueTo[T ~int64](t *tx, table *refTable, targets []T) error {
+	if len(targets) == 0 {
+		return t.ready()
+	}
+	_, err := t.exec(table.workTo, table.kind, idList(targets))
+	return err
+}
