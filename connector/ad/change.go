@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
@@ -31,7 +29,7 @@ type change struct {
 // change decodes an entry of DirSync: attributes that changed, without values those that
 // were cleared, and for links member;range=1-1 what was added and member;range=0-0 what
 // was removed.
-func (p *plan) change(e *ldap.Entry) (change, error) {
+func (p *plan) change(e *entry) (change, error) {
 	c := change{dn: e.DN}
 	var ok bool
 	if c.guid, ok = parseGUID(single(e, "objectGUID")); !ok {
@@ -52,7 +50,7 @@ func (p *plan) change(e *ldap.Entry) (change, error) {
 	mods := map[string]*attr.Mod{}
 	for _, a := range e.Attributes {
 		name, r, ranged, ok := parseDescription(a.Name)
-		known := p.wanted[attr.Fold(name)]
+		known := p.find(name)
 		if known == nil || !known.reported() || attr.EqualName(name, "objectGUID") || attr.EqualName(name, "instanceType") {
 			continue
 		}
@@ -98,7 +96,7 @@ func (p *plan) change(e *ldap.Entry) (change, error) {
 // addNaming adds the attributes that follow from the DN. DirSync does not report them.
 func (p *plan) addNaming(c *change, name string) {
 	set := func(attribute string, v attr.Value) {
-		a := p.wanted[attr.Fold(attribute)]
+		a := p.find(attribute)
 		if a == nil || slices.ContainsFunc(c.mods, func(m attr.Mod) bool { return attr.EqualName(m.Name, a.name) }) {
 			return
 		}

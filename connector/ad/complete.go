@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
@@ -65,7 +63,7 @@ func (s *session) completeOne(ctx context.Context, l *link, g guid, d *draft, pa
 }
 
 // rangeOf returns the values of the attribute that came with a range.
-func rangeOf(e *ldap.Entry, name string) ([]string, valueRange, bool) {
+func rangeOf(e *entry, name string) ([]string, valueRange, bool) {
 	for _, a := range e.Attributes {
 		base, r, ranged, ok := parseDescription(a.Name)
 		if ok && ranged && attr.EqualName(base, name) {

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"slices"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
@@ -86,7 +84,7 @@ type deltaRun struct {
 func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte, error) {
 	q := dirSync{partition: r.partition, filter: r.plan.changeFilter, attributes: r.plan.changes,
 		objectSecurity: mark.ObjectSecurity, cookie: mark.Cookies[r.partition.id]}
-	next, err := q.run(ctx, r.link, func(e *ldap.Entry) error { return r.add(ctx, e) },
+	next, err := q.run(ctx, r.link, func(e *entry) error { return r.add(ctx, e) },
 		func() error { return r.flush(ctx, r.link) })
 	switch {
 	case errors.Is(err, connector.ErrPermission) && !mark.ObjectSecurity && r.d.opts.DirSync == DirSyncAuto:
@@ -109,7 +107,7 @@ func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte
 
 // add takes one change while the answer streams in. A full batch must be worked on right
 // then, over the second connection: the first is busy until the answer has ended.
-func (r *deltaRun) add(ctx context.Context, e *ldap.Entry) error {
+func (r *deltaRun) add(ctx context.Context, e *entry) error {
 	c, err := r.plan.change(e)
 	if err != nil {
 		return err
@@ -161,7 +159,7 @@ func (r *deltaRun) classify(ctx context.Context, l *link, batch []change) (map[g
 		}
 	}
 	clear(known)
-	return known, r.readGUIDs(ctx, l, ask, []string{"objectGUID", "objectClass"}, func(e *ldap.Entry) error {
+	return known, r.readGUIDs(ctx, l, ask, []string{"objectGUID", "objectClass"}, func(e *entry) error {
 		g, ok := parseGUID(single(e, "objectGUID"))
 		if !ok {
 			return nil
@@ -249,7 +247,7 @@ func (r *deltaRun) sendWhole(ctx context.Context, l *link, batch []change, whole
 			delete(whole, c.guid)
 		}
 	}
-	return r.readGUIDs(ctx, l, guids, r.requested(), func(e *ldap.Entry) error {
+	return r.readGUIDs(ctx, l, guids, r.requested(), func(e *entry) error {
 		return r.importEntry(ctx, l, r.out, r.partition, e, nil)
 	}, r.partition)
 }
@@ -269,7 +267,7 @@ func (r *deltaRun) descend(ctx context.Context) error {
 	}
 	slices.SortFunc(guids, func(a, b guid) int { return slices.Compare(a[:], b[:]) })
 	var roots []string
-	err := r.readGUIDs(ctx, r.link, guids, []string{"objectGUID"}, func(e *ldap.Entry) error {
+	err := r.readGUIDs(ctx, r.link, guids, []string{"objectGUID"}, func(e *entry) error {
 		roots = append(roots, e.DN)
 		return nil
 	}, r.partition)
@@ -312,7 +310,7 @@ func (r *deltaRun) tree(ctx context.Context, base string) error {
 	return nil
 }
 
-func (r *deltaRun) descendant(ctx context.Context, e *ldap.Entry) error {
+func (r *deltaRun) descendant(ctx context.Context, e *entry) error {
 	if r.scope.restricted && r.scope.holds(e.DN) {
 		return r.importEntry(ctx, r.link, r.out, r.partition, e, nil)
 	}

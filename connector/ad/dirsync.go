@@ -28,7 +28,7 @@ type dirSync struct {
 
 // run streams the changed entries to each, calls pageEnd between answers, when the
 // connection is idle, and returns the cookie for the next time.
-func (q dirSync) run(ctx context.Context, l *link, each func(*ldap.Entry) error, pageEnd func() error) ([]byte, error) {
+func (q dirSync) run(ctx context.Context, l *link, each func(*entry) error, pageEnd func() error) ([]byte, error) {
 	flags := ldap.DirSyncIncrementalValues
 	if q.objectSecurity {
 		flags |= ldap.DirSyncObjectSecurity
@@ -39,7 +39,7 @@ func (q dirSync) run(ctx context.Context, l *link, each func(*ldap.Entry) error,
 		controls, err := l.stream(ctx, &ldap.SearchRequest{
 			BaseDN: q.partition.dn, Scope: ldap.ScopeWholeSubtree, Filter: q.filter, Attributes: q.attributes,
 			Controls: []ldap.Control{ldap.NewRequestControlDirSync(flags, dirSyncBytes, cookie)},
-		}, func(e *ldap.Entry) error {
+		}, func(e *entry) error {
 			seen++
 			return each(e)
 		})
@@ -79,37 +79,65 @@ func (q dirSync) refused(err error, cookie []byte) error {
 }
 
 // stream makes a search whose answer may be of any size and passes on each entry. The
-// connection is lost when it ends early.
-func (l *link) stream(ctx context.Context, req *ldap.SearchRequest, each func(*ldap.Entry) error) ([]ldap.Control, error) {
+// connection is lost when it ends early. While each runs the connection may be blocked: it
+// must make no request on it.
+func (l *link) stream(ctx context.Context, req *ldap.SearchRequest, each func(*entry) error) ([]ldap.Control, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(ctx, func() { l.wire.Close() }) //nolint:errcheck // only to interrupt
 	defer stop()
 	silence := time.AfterFunc(l.timeout, func() { cancel(errSilent) })
-	defer silence.Stop()
-	var controls []ldap.Control
-	response := l.conn.SearchAsync(ctx, req, 64)
-	for response.Next() {
-		silence.Stop() // the time that the caller takes does not count
-		controls = append(controls, response.Controls()...)
-		if e := response.Entry(); e != nil {
-			if err := each(e); err != nil {
-				cancel(err)
-				return nil, err
+	type ending struct {
+		controls []ldap.Control
+		err      error
+	}
+	arrived, ended := make(chan *entry, 64), make(chan ending, 1)
+	go func() {
+		controls, err := l.entries(ctx, req, func(e *entry) error {
+			select {
+			case arrived <- e:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+		ended <- ending{controls, err}
+	}()
+	var end ending
+	var failed error
+	for over := false; ; {
+		var e *entry
+		if over { // what is left
+			select {
+			case e = <-arrived:
+			default:
+			}
+		} else {
+			select {
+			case e = <-arrived:
+			case end = <-ended:
+				over = true
+				silence.Stop()
+				continue
 			}
 		}
-		silence.Reset(l.timeout)
+		if e == nil {
+			break
+		}
+		silence.Stop() // the time that the caller takes does not count
+		if failed == nil && ctx.Err() == nil {
+			if failed = each(e); failed != nil {
+				cancel(failed)
+			}
+		}
+		if !over {
+			silence.Reset(l.timeout)
+		}
 	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	if failed == nil {
+		failed = l.fault(ctx, end.err)
 	}
-	if err := response.Err(); err != nil {
-		return nil, l.fault(ctx, err)
-	}
-	if !l.alive() { // the library ends such a search without an error
-		return nil, fmt.Errorf("%w: the connection to %s was lost", connector.ErrUnavailable, l.server.addr)
-	}
-	return controls, nil
+	return end.controls, failed
 }
 
 // startCookies takes the cookies from which changes can be asked for later. The filter
@@ -137,7 +165,7 @@ func (s *session) cookies(ctx context.Context, l *link, objectSecurity bool) (wa
 	w := watermark{Selection: s.fingerprint(), Narrowed: s.plan.narrowed, ObjectSecurity: objectSecurity, Cookies: map[string][]byte{}}
 	for _, p := range s.parts {
 		q := dirSync{partition: p, filter: p.head.filter(), attributes: []string{"objectGUID"}, objectSecurity: objectSecurity}
-		cookie, err := q.run(ctx, l, func(*ldap.Entry) error { return nil }, nil)
+		cookie, err := q.run(ctx, l, func(*entry) error { return nil }, nil)
 		if err != nil {
 			return w, fmt.Errorf("changes of %s: %w", p.dn, err)
 		}

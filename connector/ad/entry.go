@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
@@ -26,7 +24,7 @@ type draft struct {
 }
 
 // identity reads anchor, DN and class of an entry.
-func (p *plan) identity(e *ldap.Entry) (guid, *connector.Object, bool, error) {
+func (p *plan) identity(e *entry) (guid, *connector.Object, bool, error) {
 	o := &connector.Object{DN: e.DN}
 	g, ok := parseGUID(single(e, "objectGUID"))
 	if !ok {
@@ -45,16 +43,17 @@ func (p *plan) identity(e *ldap.Entry) (guid, *connector.Object, bool, error) {
 }
 
 // draft decodes a whole object. Its error is trouble with this object alone.
-func (p *plan) draft(e *ldap.Entry) (draft, error) {
+func (p *plan) draft(e *entry) (draft, error) {
 	_, o, imported, err := p.identity(e)
 	d := draft{object: o, imported: imported}
 	if err != nil || !imported {
 		return d, err
 	}
 	d.usn = single(e, "uSNChanged")
+	o.Attributes.Grow(min(len(e.Attributes), len(p.wanted)))
 	for _, a := range e.Attributes {
 		name, r, ranged, ok := parseDescription(a.Name)
-		known := p.wanted[attr.Fold(name)]
+		known := p.find(name)
 		if known == nil || len(a.Values) == 0 { // a large attribute also comes by its bare name, without values
 			continue
 		}
@@ -91,7 +90,7 @@ func (a *attribute) decode(raw []string) ([]attr.Value, error) {
 }
 
 // values returns the raw values of an attribute of an entry.
-func values(e *ldap.Entry, name string) []string {
+func values(e *entry, name string) []string {
 	for _, a := range e.Attributes {
 		if attr.EqualName(a.Name, name) {
 			return a.Values
@@ -101,11 +100,11 @@ func values(e *ldap.Entry, name string) []string {
 }
 
 // present reports whether the entry tells of the attribute at all, be it without values.
-func present(e *ldap.Entry, name string) bool {
-	return slices.ContainsFunc(e.Attributes, func(a *ldap.EntryAttribute) bool { return attr.EqualName(a.Name, name) })
+func present(e *entry, name string) bool {
+	return slices.ContainsFunc(e.Attributes, func(a description) bool { return attr.EqualName(a.Name, name) })
 }
 
-func single(e *ldap.Entry, name string) string {
+func single(e *entry, name string) string {
 	if v := values(e, name); len(v) > 0 {
 		return v[0]
 	}
@@ -113,4 +112,4 @@ func single(e *ldap.Entry, name string) string {
 }
 
 // deleted reports whether the entry is that of a deleted object.
-func deleted(e *ldap.Entry) bool { return strings.EqualFold(single(e, "isDeleted"), "TRUE") }
+func deleted(e *entry) bool { return strings.EqualFold(single(e, "isDeleted"), "TRUE") }

@@ -159,8 +159,8 @@ func (l *link) fault(ctx context.Context, err error) error {
 			return fmt.Errorf("%w: %s", connector.ErrProtocol, strings.ToLower(ldapErrorName(answer.ResultCode)))
 		}
 	}
-	if l.wire.garbled() {
-		return fmt.Errorf("%w: %w", connector.ErrProtocol, l.wire.reason)
+	if reason := l.wire.garbled(); reason != nil {
+		return fmt.Errorf("%w: %w", connector.ErrProtocol, reason)
 	}
 	return fmt.Errorf("%w: the connection to %s was lost", connector.ErrUnavailable, l.server.addr)
 }

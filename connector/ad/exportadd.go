@@ -132,7 +132,7 @@ func (x *exporting) holder(ctx context.Context, attribute, value string) (*conne
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range found.Entries {
+		for _, e := range found.entries {
 			key := &connector.Key{DN: e.DN}
 			if g, ok := parseGUID(single(e, "objectGUID")); ok {
 				key.Anchor = connector.NewAnchor(g[:])

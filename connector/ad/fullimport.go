@@ -166,7 +166,7 @@ func (s *session) pageSize(asked int) int {
 }
 
 // importEntry sends one object of a full import. sent may be nil.
-func (s *session) importEntry(ctx context.Context, l *link, m *emitter, p partition, e *ldap.Entry, sent map[guid]struct{}) error {
+func (s *session) importEntry(ctx context.Context, l *link, m *emitter, p partition, e *entry, sent map[guid]struct{}) error {
 	if !s.scope.holds(e.DN) {
 		return nil
 	}
@@ -205,7 +205,7 @@ func (s *session) importMoved(ctx context.Context, l *link, m *emitter, p partit
 	var missed []guid
 	q := dirSync{partition: p, filter: s.plan.filter, attributes: []string{"name", "parentGUID", "isDeleted"},
 		objectSecurity: mark.ObjectSecurity, cookie: mark.Cookies[p.id]}
-	_, err := q.run(ctx, l, func(e *ldap.Entry) error {
+	_, err := q.run(ctx, l, func(e *entry) error {
 		g, ok := parseGUID(single(e, "objectGUID"))
 		if _, known := sent[g]; ok && !known && !deleted(e) && s.scope.holds(e.DN) {
 			missed = append(missed, g)
@@ -215,7 +215,7 @@ func (s *session) importMoved(ctx context.Context, l *link, m *emitter, p partit
 	if err != nil {
 		return err
 	}
-	return s.readGUIDs(ctx, l, missed, s.requested(), func(e *ldap.Entry) error {
+	return s.readGUIDs(ctx, l, missed, s.requested(), func(e *entry) error {
 		return s.importEntry(ctx, l, m, p, e, sent)
 	}, p)
 }

@@ -47,7 +47,7 @@ func (d *Directory) dial(ctx context.Context, s server) (*link, error) {
 		}
 		return nil, err
 	}
-	w := &wire{Conn: secure, limit: d.opts.MaxMessage}
+	w := newWire(secure, d.opts.MaxMessage)
 	l := &link{server: s, wire: w, conn: ldap.NewConn(w, true), timeout: d.opts.RequestTimeout}
 	l.conn.Start()
 	if err := d.bind(ctx, l); err != nil {
@@ -93,7 +93,8 @@ func startTLS(raw net.Conn) error {
 	if _, err := raw.Write(request.Bytes()); err != nil {
 		return fmt.Errorf("%w: StartTLS: %w", connector.ErrUnavailable, err)
 	}
-	answer, err := ber.ReadPacket(&wire{Conn: raw, limit: 1 << 16})
+	const limit = 1 << 16
+	answer, err := ber.ReadPacket(newWire(raw, limit))
 	if err != nil {
 		return fmt.Errorf("%w: StartTLS: %w", connector.ErrUnavailable, err)
 	}
@@ -137,21 +138,45 @@ func (l *link) do(ctx context.Context, request func() error) error {
 	return l.fault(ctx, request())
 }
 
+// An answer is that to a search of bounded size.
+type answer struct {
+	entries  []*entry
+	controls []ldap.Control
+}
+
 // search makes a search whose answer is of bounded size.
-func (l *link) search(ctx context.Context, req *ldap.SearchRequest) (*ldap.SearchResult, error) {
-	var result *ldap.SearchResult
+func (l *link) search(ctx context.Context, req *ldap.SearchRequest) (*answer, error) {
+	out := &answer{}
 	err := l.do(ctx, func() (err error) {
-		result, err = l.conn.Search(req)
+		out.controls, err = l.entries(ctx, req, func(e *entry) error {
+			out.entries = append(out.entries, e)
+			return nil
+		})
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return result, nil
+	return out, nil
+}
+
+// entries makes a search whose entries are taken on the connection's own goroutine, where
+// nothing may wait for another request.
+func (l *link) entries(ctx context.Context, req *ldap.SearchRequest, take func(*entry) error) ([]ldap.Control, error) {
+	done, ok := l.wire.announce(&inbox{take: take}, ctx.Done())
+	if !ok {
+		return nil, context.Cause(ctx)
+	}
+	defer done()
+	result, err := l.conn.Search(req)
+	if err != nil {
+		return nil, err
+	}
+	return result.Controls, nil
 }
 
 // read reads one object by DN, nil if it is not there or cannot be seen.
-func (l *link) read(ctx context.Context, dn, filter string, attributes ...string) (*ldap.Entry, error) {
+func (l *link) read(ctx context.Context, dn, filter string, attributes ...string) (*entry, error) {
 	result, err := l.search(ctx, &ldap.SearchRequest{
 		BaseDN: dn, Scope: ldap.ScopeBaseObject, Filter: filter, Attributes: attributes,
 	})
@@ -160,12 +185,12 @@ func (l *link) read(ctx context.Context, dn, filter string, attributes ...string
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case len(result.Entries) == 0:
+	case len(result.entries) == 0:
 		return nil, nil
-	case len(result.Entries) > 1:
-		return nil, fmt.Errorf("%w: a search for one object gave %d", connector.ErrProtocol, len(result.Entries))
+	case len(result.entries) > 1:
+		return nil, fmt.Errorf("%w: a search for one object gave %d", connector.ErrProtocol, len(result.entries))
 	}
-	return result.Entries[0], nil
+	return result.entries[0], nil
 }
 
 // anything is the filter that every object passes.

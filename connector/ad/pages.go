@@ -17,14 +17,14 @@ import (
 const emptyPages = 100
 
 type page struct {
-	entries []*ldap.Entry
+	entries []*entry
 	err     error
 }
 
 // pages makes a paged search. While the caller works on one page the next is fetched. An
 // error is the last pair. When the loop ends early the connection may be lost with it.
-func (l *link) pages(ctx context.Context, req *ldap.SearchRequest, size int) iter.Seq2[[]*ldap.Entry, error] {
-	return func(yield func([]*ldap.Entry, error) bool) {
+func (l *link) pages(ctx context.Context, req *ldap.SearchRequest, size int) iter.Seq2[[]*entry, error] {
+	return func(yield func([]*entry, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		ch := make(chan page)
 		go func() {
@@ -72,13 +72,13 @@ func (l *link) fetchPages(ctx context.Context, req *ldap.SearchRequest, size int
 			send(page{err: err})
 			return
 		}
-		if len(result.Entries) > 0 {
+		if len(result.entries) > 0 {
 			empty = 0
-			if bytes.Equal(cookie, paging.Cookie) && len(cookie) > 0 && samePage(last.entries, result.Entries) {
+			if bytes.Equal(cookie, paging.Cookie) && len(cookie) > 0 && samePage(last.entries, result.entries) {
 				send(page{err: fmt.Errorf("%w: the same page twice", connector.ErrProtocol)})
 				return
 			}
-			last = page{entries: result.Entries}
+			last = page{entries: result.entries}
 			if !send(last) {
 				return
 			}
@@ -95,14 +95,14 @@ func (l *link) fetchPages(ctx context.Context, req *ldap.SearchRequest, size int
 
 // pagingCookie returns where the next page begins; none means that this was the last. An
 // answer without the control is not the answer to a paged search.
-func pagingCookie(result *ldap.SearchResult) ([]byte, error) {
-	control, ok := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
+func pagingCookie(result *answer) ([]byte, error) {
+	control, ok := ldap.FindControl(result.controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 	if !ok {
 		return nil, fmt.Errorf("%w: a page without the paging control", connector.ErrProtocol)
 	}
 	return control.Cookie, nil
 }
 
-func samePage(a, b []*ldap.Entry) bool {
+func samePage(a, b []*entry) bool {
 	return len(a) == len(b) && len(a) > 0 && a[0].DN == b[0].DN && a[len(a)-1].DN == b[len(b)-1].DN
 }

@@ -51,7 +51,7 @@ func (l *link) readPartition(ctx context.Context, dn string) (partition, error) 
 		return p, fmt.Errorf("%w: the head of partition %s cannot be read", connector.ErrPermission, dn)
 	}
 	var ok bool
-	if p.head, ok = parseGUID(head.GetEqualFoldAttributeValue("objectGUID")); !ok {
+	if p.head, ok = parseGUID(single(head, "objectGUID")); !ok {
 		return p, fmt.Errorf("%w: partition %s has no objectGUID", connector.ErrProtocol, dn)
 	}
 	p.id = p.head.String()
@@ -66,15 +66,15 @@ func (l *link) readCrossRef(ctx context.Context, p *partition) error {
 		Filter:     "(&(objectClass=crossRef)(nCName=" + ldap.EscapeFilter(p.dn) + "))",
 		Attributes: []string{"nETBIOSName", "dnsRoot"},
 	})
-	if err != nil || len(result.Entries) == 0 {
+	if err != nil || len(result.entries) == 0 {
 		if resultCode(err) != 0 {
 			return nil
 		}
 		return err
 	}
-	e := result.Entries[0]
-	p.netbios = e.GetEqualFoldAttributeValue("nETBIOSName")
-	if root := e.GetEqualFoldAttributeValue("dnsRoot"); root != "" {
+	e := result.entries[0]
+	p.netbios = single(e, "nETBIOSName")
+	if root := single(e, "dnsRoot"); root != "" {
 		p.fqdn = root
 	}
 	return nil

@@ -16,7 +16,8 @@ type plan struct {
 	schema  *schema
 	classes map[string]string // folded name: as the schema spells it
 	all     bool              // all attributes, rather than wanted ones
-	wanted  map[string]*attribute
+	wanted  map[string]*attribute // by folded name
+	exact   map[string]*attribute // by the name that the schema and so the server spells
 	// request is the attribute list of searches for whole objects, changes that of DirSync.
 	request, changes []string
 	filter           string // objects of the classes
@@ -95,6 +96,10 @@ func (d *Directory) selection(s *schema, o connector.OpenOptions, log *slog.Logg
 		return nil, fmt.Errorf("%w: none of the classes asked for is configured", connector.ErrInvalid)
 	}
 	p.chooseAttributes(d, o, log)
+	p.exact = make(map[string]*attribute, len(p.wanted))
+	for _, a := range p.wanted {
+		p.exact[a.name] = a
+	}
 	p.filter = p.classFilter()
 	p.changeFilter = "(|" + p.filter + p.containerFilter() + ")"
 	return p, nil
@@ -136,6 +141,14 @@ func (p *plan) chooseAttributes(d *Directory, o connector.OpenOptions, log *slog
 		log.Info("delta imports do not report these attributes, they are refreshed with the whole object only", "attributes", stale)
 	}
 	p.request, p.changes = p.list(bookkeeping[:], false), p.list(changeBookkeeping[:], true)
+}
+
+// find returns the wanted attribute with that name, nil if it is not wanted.
+func (p *plan) find(name string) *attribute {
+	if a := p.exact[name]; a != nil {
+		return a
+	}
+	return p.wanted[attr.Fold(name)]
 }
 
 func (p *plan) want(name string) {

@@ -96,7 +96,7 @@ func (s *session) checkVisible(ctx context.Context, l *link) ([]connector.Findin
 			if err != nil {
 				return nil, err
 			}
-			if len(first.Entries) == 0 {
+			if len(first.entries) == 0 {
 				out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodePermission, Object: base,
 					Message: "the account sees no object to import here", Remedy: "grant it read access to the objects in this container, if there are any"})
 			}
@@ -148,7 +148,7 @@ func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]conn
 
 func (s *session) tryChanges(ctx context.Context, l *link, p partition, objectSecurity bool) error {
 	q := dirSync{partition: p, filter: p.head.filter(), attributes: []string{"objectGUID"}, objectSecurity: objectSecurity}
-	_, err := q.run(ctx, l, func(*ldap.Entry) error { return nil }, nil)
+	_, err := q.run(ctx, l, func(*entry) error { return nil }, nil)
 	return err
 }
 
@@ -165,5 +165,5 @@ func (l *link) seesDeleted(ctx context.Context, p partition) (bool, error) {
 		return false, err
 	}
 	// Some servers show the bare entry to everybody.
-	return len(found.Entries) > 0 && len(values(found.Entries[0], "objectClass")) > 0, nil
+	return len(found.entries) > 0 && len(values(found.entries[0], "objectClass")) > 0, nil
 }

@@ -17,7 +17,7 @@ const readBatch = 200
 
 // readGUIDs finds objects by GUID, wherever in the partitions they are, and passes them on
 // in no particular order. Missing ones are left out.
-func (s *session) readGUIDs(ctx context.Context, l *link, guids []guid, attributes []string, each func(*ldap.Entry) error, parts ...partition) error {
+func (s *session) readGUIDs(ctx context.Context, l *link, guids []guid, attributes []string, each func(*entry) error, parts ...partition) error {
 	for chunk := range slices.Chunk(guids, readBatch) {
 		var filter strings.Builder
 		filter.WriteString("(|")
@@ -64,8 +64,8 @@ func (s *session) readKeys(ctx context.Context, l *link, m *emitter, keys []conn
 			guids = append(guids, g)
 		}
 	}
-	found := map[guid]*ldap.Entry{}
-	err := s.readGUIDs(ctx, l, guids, s.requested(), func(e *ldap.Entry) error {
+	found := map[guid]*entry{}
+	err := s.readGUIDs(ctx, l, guids, s.requested(), func(e *entry) error {
 		if g, ok := parseGUID(single(e, "objectGUID")); ok {
 			found[g] = e
 		}
@@ -75,7 +75,7 @@ func (s *session) readKeys(ctx context.Context, l *link, m *emitter, keys []conn
 		return err
 	}
 	for _, k := range keys {
-		var e *ldap.Entry
+		var e *entry
 		switch g, ok := parseGUID(k.Anchor.Raw()); {
 		case ok:
 			e = found[g]
@@ -92,7 +92,7 @@ func (s *session) readKeys(ctx context.Context, l *link, m *emitter, keys []conn
 }
 
 // readDN reads by DN; one that is no DN names nothing.
-func (s *session) readDN(ctx context.Context, l *link, dn string) (*ldap.Entry, error) {
+func (s *session) readDN(ctx context.Context, l *link, dn string) (*entry, error) {
 	e, err := l.read(ctx, dn, anything, s.requested()...)
 	if resultCode(err) == ldap.LDAPResultInvalidDNSyntax {
 		return nil, nil
@@ -101,7 +101,7 @@ func (s *session) readDN(ctx context.Context, l *link, dn string) (*ldap.Entry, 
 }
 
 // sendRead sends the item for one key; e is nil where nothing was found.
-func (s *session) sendRead(ctx context.Context, l *link, m *emitter, k connector.Key, e *ldap.Entry) error {
+func (s *session) sendRead(ctx context.Context, l *link, m *emitter, k connector.Key, e *entry) error {
 	missing := connector.Item{Kind: connector.ItemDelete, Object: &connector.Object{Anchor: k.Anchor, DN: k.DN}}
 	if e == nil || !s.scope.holds(e.DN) {
 		return m.send(missing)

@@ -32,13 +32,13 @@ func (l *link) readRoot(ctx context.Context) (rootDSE, error) {
 		return rootDSE{}, fmt.Errorf("%w: no root DSE", connector.ErrProtocol)
 	}
 	r := rootDSE{
-		host:          e.GetEqualFoldAttributeValue("dnsHostName"),
-		service:       e.GetEqualFoldAttributeValue("dsServiceName"),
-		defaultNC:     e.GetEqualFoldAttributeValue("defaultNamingContext"),
-		rootNC:        e.GetEqualFoldAttributeValue("rootDomainNamingContext"),
-		configNC:      e.GetEqualFoldAttributeValue("configurationNamingContext"),
-		schemaNC:      e.GetEqualFoldAttributeValue("schemaNamingContext"),
-		namingContext: e.GetEqualFoldAttributeValues("namingContexts"),
+		host:          single(e, "dnsHostName"),
+		service:       single(e, "dsServiceName"),
+		defaultNC:     single(e, "defaultNamingContext"),
+		rootNC:        single(e, "rootDomainNamingContext"),
+		configNC:      single(e, "configurationNamingContext"),
+		schemaNC:      single(e, "schemaNamingContext"),
+		namingContext: values(e, "namingContexts"),
 	}
 	if r.defaultNC == "" || r.configNC == "" || r.schemaNC == "" {
 		return r, fmt.Errorf("%w: %s is not a domain controller of Active Directory", connector.ErrProtocol, l.server.addr)
@@ -46,7 +46,7 @@ func (l *link) readRoot(ctx context.Context) (rootDSE, error) {
 	if r.rootNC == "" {
 		r.rootNC = r.defaultNC
 	}
-	r.now, _ = parseTime(e.GetEqualFoldAttributeValue("currentTime")) // zero where it is not told
+	r.now, _ = parseTime(single(e, "currentTime")) // zero where it is not told
 	return r, nil
 }
 
@@ -78,7 +78,7 @@ func (l *link) invocationID(ctx context.Context) (string, error) {
 	if err != nil || e == nil {
 		return "", err
 	}
-	g, ok := parseGUID(e.GetEqualFoldAttributeValue("invocationId"))
+	g, ok := parseGUID(single(e, "invocationId"))
 	if !ok {
 		return "", nil
 	}

@@ -102,8 +102,8 @@ func (d *Directory) schema(ctx context.Context, l *link) (*schema, error) {
 	}
 	stamp := ""
 	if head != nil {
-		stamp = fmt.Sprintf("%x %s %s", head.GetEqualFoldAttributeValue("schemaInfo"),
-			head.GetEqualFoldAttributeValue("whenChanged"), head.GetEqualFoldAttributeValue("objectVersion"))
+		stamp = fmt.Sprintf("%x %s %s", single(head, "schemaInfo"),
+			single(head, "whenChanged"), single(head, "objectVersion"))
 	}
 	d.mu.Lock()
 	known := d.known
@@ -153,47 +153,47 @@ func (l *link) readSchema(ctx context.Context) (*schema, error) {
 	return s, nil
 }
 
-func (s *schema) add(e *ldap.Entry) {
-	name := e.GetEqualFoldAttributeValue("lDAPDisplayName")
+func (s *schema) add(e *entry) {
+	name := single(e, "lDAPDisplayName")
 	if name == "" {
 		return
 	}
-	if e.GetEqualFoldAttributeValue("attributeSyntax") != "" {
+	if single(e, "attributeSyntax") != "" {
 		s.attributes[attr.Fold(name)] = newAttribute(name, e)
 		return
 	}
-	if e.GetEqualFoldAttributeValue("governsID") == "" {
+	if single(e, "governsID") == "" {
 		return
 	}
-	c := &class{name: name, parent: e.GetEqualFoldAttributeValue("subClassOf")}
+	c := &class{name: name, parent: single(e, "subClassOf")}
 	for _, from := range []string{"auxiliaryClass", "systemAuxiliaryClass"} {
-		c.auxiliary = append(c.auxiliary, e.GetEqualFoldAttributeValues(from)...)
+		c.auxiliary = append(c.auxiliary, values(e, from)...)
 	}
 	for _, from := range []string{"mustContain", "systemMustContain", "mayContain", "systemMayContain"} {
-		c.attributes = append(c.attributes, e.GetEqualFoldAttributeValues(from)...)
+		c.attributes = append(c.attributes, values(e, from)...)
 	}
 	for _, from := range []string{"possSuperiors", "systemPossSuperiors"} {
-		c.superiors = append(c.superiors, e.GetEqualFoldAttributeValues(from)...)
+		c.superiors = append(c.superiors, values(e, from)...)
 	}
 	s.classes[attr.Fold(name)] = c
 }
 
-func newAttribute(name string, e *ldap.Entry) *attribute {
+func newAttribute(name string, e *entry) *attribute {
 	number := func(from string) int {
-		n, err := strconv.Atoi(e.GetEqualFoldAttributeValue(from))
+		n, err := strconv.Atoi(single(e, from))
 		if err != nil {
 			return 0
 		}
 		return n
 	}
-	text := e.GetEqualFoldAttributeValue("attributeSyntax")
+	text := single(e, "attributeSyntax")
 	flags, link := number("systemFlags"), number("linkID")
 	a := &attribute{
 		name:        name,
 		syntax:      syntaxOf(text, number("oMSyntax")),
-		multi:       e.GetEqualFoldAttributeValue("isSingleValued") != "TRUE",
+		multi:       single(e, "isSingleValued") != "TRUE",
 		exact:       text == "2.5.5.3" || text == "2.5.5.5",
-		systemOnly:  e.GetEqualFoldAttributeValue("systemOnly") == "TRUE",
+		systemOnly:  single(e, "systemOnly") == "TRUE",
 		constructed: flags&flagConstruct != 0,
 		replicated:  flags&flagNotCopied == 0,
 		backLink:    link > 0 && link%2 == 1,

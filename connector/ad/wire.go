@@ -1,8 +1,10 @@
 package ad
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -11,96 +13,169 @@ import (
 // errMessage is kept by a wire whose server sent what is not LDAP or is too large.
 var errMessage = errors.New("ad: not an LDAP message")
 
-// A wire is the connection below the LDAP library. It refuses messages that are too large
-// before the library allocates memory for them, counts what was written, so that a lost
-// connection can tell a request that was never sent from one whose answer is missing, and
-// remembers why reading ended.
+// A wire is the connection below the LDAP library. It reads whole messages and hands them
+// up, but for the entries of searches: those it decodes itself, straight into the inbox of
+// the search. The library would make some thousand allocations for each of them, which is
+// more work than all the rest of an import.
+//
+// It also refuses messages that are too large before any memory is allocated for them,
+// counts what was written, so that a lost connection can tell a request that was never
+// sent from one whose answer is missing, and remembers why reading ended.
 type wire struct {
 	net.Conn
 	limit   int64
 	written atomic.Int64
 
-	frame framer // used by the one reader
+	in   *bufio.Reader // used by the one reader, as is rest
+	rest []byte        // of the message that is being handed up
 
-	mu     sync.Mutex
-	reason error // why reading ended
+	// turn is held from the announcement of a search until its request was written, so
+	// that its message id is known to belong to it.
+	turn chan struct{}
+
+	mu      sync.Mutex
+	next    *inbox           // of the search that was announced
+	inboxes map[int64]*inbox // by message id
+	reason  error            // why reading ended
 }
 
-func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	if frameErr := w.frame.pass(p[:n], w.limit); frameErr != nil {
-		n, err = 0, frameErr
+func newWire(c net.Conn, limit int64) *wire {
+	return &wire{Conn: c, limit: limit, in: bufio.NewReaderSize(c, 1<<16), turn: make(chan struct{}, 1), inboxes: map[int64]*inbox{}}
+}
+
+// An inbox takes the entries of one search on the reader's goroutine. An error ends the
+// connection.
+type inbox struct {
+	id   int64 // of the request; 0 until it was written
+	take func(*entry) error
+}
+
+// announce prepares for a search whose request is written next. done must be called when
+// the search has ended, however it did.
+func (w *wire) announce(box *inbox, cancelled <-chan struct{}) (done func(), ok bool) {
+	select {
+	case w.turn <- struct{}{}:
+	case <-cancelled:
+		return nil, false
 	}
-	if err != nil {
+	w.mu.Lock()
+	w.next = box
+	w.mu.Unlock()
+	return func() {
 		w.mu.Lock()
-		if w.reason == nil {
-			w.reason = err
+		defer w.mu.Unlock()
+		if w.next == box { // the request was never written
+			w.next = nil
+			<-w.turn
 		}
-		w.mu.Unlock()
-	}
-	return n, err
+		delete(w.inboxes, box.id)
+	}, true
 }
 
 func (w *wire) Write(p []byte) (int, error) {
+	if id, op, _, err := messageHead(p); err == nil && op == opSearchRequest {
+		w.mu.Lock()
+		if box := w.next; box != nil {
+			box.id, w.next = id, nil
+			w.inboxes[id] = box
+			<-w.turn
+		}
+		w.mu.Unlock()
+	}
 	n, err := w.Conn.Write(p)
 	w.written.Add(int64(n))
 	return n, err
 }
 
-// garbled reports whether reading ended because of what the server sent, or because the
-// library could not make sense of it, and not because the connection broke.
-func (w *wire) garbled() bool {
+// Read hands up the next octets of messages that are not entries.
+func (w *wire) Read(p []byte) (int, error) {
+	for len(w.rest) == 0 {
+		m, err := readMessage(w.in, w.limit)
+		if err == nil {
+			w.rest, err = w.sort(m)
+		}
+		if err != nil {
+			w.mu.Lock()
+			if w.reason == nil {
+				w.reason = err
+			}
+			w.mu.Unlock()
+			return 0, err
+		}
+	}
+	n := copy(p, w.rest)
+	w.rest = w.rest[n:]
+	return n, nil
+}
+
+// sort puts an entry into its inbox and returns any other message.
+func (w *wire) sort(m []byte) ([]byte, error) {
+	id, op, body, err := messageHead(m)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	box := w.inboxes[id]
+	if op == opSearchDone { // whatever comes after it does not count
+		delete(w.inboxes, id)
+	}
+	w.mu.Unlock()
+	if op != opEntry && op != opReference {
+		return m, nil
+	}
+	if box == nil || op == opReference { // of a search that was given up, or to elsewhere
+		return nil, nil
+	}
+	e, err := decodeEntry(string(body))
+	if err != nil {
+		return nil, err
+	}
+	return nil, box.take(e)
+}
+
+// garbled reports whether reading ended because of what the server sent and not because
+// the connection broke.
+func (w *wire) garbled() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return errors.Is(w.reason, errMessage)
-}
-
-// A framer follows the outermost BER elements of a stream to learn their lengths.
-type framer struct {
-	left   int64 // octets of the current message still to come
-	length int64
-	state  uint8 // 0 tag, 1 length, 2.. octets of a long length plus 1
-}
-
-// pass looks at the next octets of the stream.
-func (f *framer) pass(p []byte, limit int64) error {
-	for len(p) > 0 {
-		if f.left > 0 {
-			n := min(f.left, int64(len(p)))
-			f.left -= n
-			p = p[n:]
-			continue
-		}
-		c := p[0]
-		p = p[1:]
-		switch {
-		case f.state == 0:
-			if c != 0x30 { // an LDAPMessage is a SEQUENCE
-				return fmt.Errorf("%w: it begins with %#02x", errMessage, c)
-			}
-			f.state, f.length = 1, 0
-			continue
-		case f.state == 1 && c >= 0x80:
-			if c == 0x80 || c > 0x88 {
-				return fmt.Errorf("%w: length of %#02x", errMessage, c)
-			}
-			f.state = 1 + c&0x7f
-			continue
-		case f.state == 1:
-			f.length = int64(c)
-		default:
-			if f.length >= 1<<54 {
-				return fmt.Errorf("%w: absurd length", errMessage)
-			}
-			f.length = f.length<<8 | int64(c)
-			if f.state--; f.state > 1 {
-				continue
-			}
-		}
-		if f.length > limit {
-			return fmt.Errorf("%w: %d octets, more than the limit of %d (MaxMessage)", errMessage, f.length, limit)
-		}
-		f.left, f.state = f.length, 0
+	if errors.Is(w.reason, errMessage) {
+		return w.reason
 	}
 	return nil
+}
+
+// readMessage reads one message of at most limit octets.
+func readMessage(r *bufio.Reader, limit int64) ([]byte, error) {
+	head := make([]byte, 2, 10)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, err
+	}
+	if head[0] != tagSequence {
+		return nil, fmt.Errorf("%w: it begins with %#02x", errMessage, head[0])
+	}
+	length := int64(head[1])
+	if head[1] >= 0x80 {
+		n := int(head[1] & 0x7f)
+		if n == 0 || n > 8 {
+			return nil, fmt.Errorf("%w: a length of %d octets", errMessage, n)
+		}
+		head = head[:2+n]
+		if _, err := io.ReadFull(r, head[2:]); err != nil {
+			return nil, err
+		}
+		length = 0
+		for _, c := range head[2:] {
+			if length >= 1<<54 {
+				return nil, fmt.Errorf("%w: an absurd length", errMessage)
+			}
+			length = length<<8 | int64(c)
+		}
+	}
+	if length > limit {
+		return nil, fmt.Errorf("%w: %d octets, more than the limit of %d (MaxMessage)", errMessage, length, limit)
+	}
+	m := make([]byte, len(head)+int(length))
+	copy(m, head)
+	_, err := io.ReadFull(r, m[len(head):])
+	return m, err
 }

@@ -1,10 +1,12 @@
 package ad
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -20,22 +22,25 @@ func message(size int) []byte {
 	return p.Bytes()
 }
 
-func TestFramerFollowsMessages(t *testing.T) {
+func TestReadMessage(t *testing.T) {
 	t.Parallel()
-	var stream []byte
+	var stream, want []byte
 	for _, size := range []int{0, 1, 100, 127, 128, 255, 256, 70_000} {
 		stream = append(stream, message(size)...)
 	}
-	for _, chunk := range []int{1, 2, 3, 7, 1000, len(stream)} {
-		var f framer
-		for rest := stream; len(rest) > 0; rest = rest[min(chunk, len(rest)):] {
-			require.NoError(t, f.pass(rest[:min(chunk, len(rest))], 1<<20))
+	r := bufio.NewReaderSize(bytes.NewReader(stream), 16)
+	for {
+		m, err := readMessage(r, 1<<20)
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		require.Equal(t, framer{length: f.length}, f, "between two messages")
+		require.NoError(t, err)
+		want = append(want, m...)
 	}
+	require.Equal(t, stream, want)
 }
 
-func TestFramerRefuses(t *testing.T) {
+func TestReadMessageRefuses(t *testing.T) {
 	t.Parallel()
 	for name, stream := range map[string][]byte{
 		"too large":   message(2000),
@@ -44,30 +49,76 @@ func TestFramerRefuses(t *testing.T) {
 		"long length": {0x30, 0x89, 1},
 		"absurd":      {0x30, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 	} {
-		var f framer
-		require.ErrorIs(t, f.pass(stream, 1000), errMessage, name)
+		_, err := readMessage(bufio.NewReader(bytes.NewReader(stream)), 1000)
+		require.ErrorIs(t, err, errMessage, name)
+	}
+	_, err := readMessage(bufio.NewReader(bytes.NewReader(message(100)[:50])), 1000)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
+
+// encodedEntry is the content of a search result entry.
+func encodedEntry(dn string, attributes map[string][]string) []byte {
+	body := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
+	text := func(s string) *ber.Packet {
+		return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, s, "")
+	}
+	body.AppendChild(text(dn))
+	list := ber.NewSequence("")
+	for name, values := range attributes {
+		one := ber.NewSequence("")
+		one.AppendChild(text(name))
+		set := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSet, nil, "")
+		for _, v := range values {
+			set.AppendChild(text(v))
+		}
+		one.AppendChild(set)
+		list.AppendChild(one)
+	}
+	body.AppendChild(list)
+	return body.Data.Bytes()
+}
+
+func TestDecodeEntry(t *testing.T) {
+	t.Parallel()
+	many := make([]string, 3000)
+	for i := range many {
+		many[i] = strings.Repeat("x", i%300)
+	}
+	want := map[string][]string{"cn": {"a"}, "member;range=0-2999": many, "title": {}, "objectGUID": {"\x00\xff"}}
+	e, err := decodeEntry(string(encodedEntry("CN=a", want)))
+	require.NoError(t, err)
+	require.Equal(t, "CN=a", e.DN)
+	require.Len(t, e.Attributes, len(want))
+	for _, d := range e.Attributes {
+		require.Equal(t, want[d.Name], d.Values)
 	}
 }
 
-func FuzzFramer(f *testing.F) {
-	f.Add(message(5), uint8(1))
-	f.Add([]byte{0x30, 0x84, 0, 0, 0, 1, 0}, uint8(3))
-	f.Fuzz(func(t *testing.T, stream []byte, at uint8) {
-		var whole, parts framer
-		err := whole.pass(stream, 1<<16)
-		cut := min(int(at), len(stream))
-		err2 := parts.pass(stream[:cut], 1<<16)
-		if err2 == nil {
-			err2 = parts.pass(stream[cut:], 1<<16)
+func FuzzDecodeEntry(f *testing.F) {
+	f.Add(encodedEntry("CN=a", map[string][]string{"cn": {"a", "b"}}))
+	f.Add(encodedEntry("", nil))
+	f.Add([]byte{0x04, 0x84, 0xff, 0xff, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e, err := decodeEntry(string(body))
+		if err != nil {
+			require.ErrorIs(t, err, errMessage)
+			return
 		}
-		require.Equal(t, err == nil, err2 == nil, "how a stream is cut makes no difference")
+		size := len(e.DN)
+		for _, d := range e.Attributes {
+			size += len(d.Name)
+			for _, v := range d.Values {
+				size += len(v)
+			}
+		}
+		require.LessOrEqual(t, size, len(body))
 	})
 }
 
 func TestGarbageIsAProtocolError(t *testing.T) {
 	t.Parallel()
 	client, server := net.Pipe()
-	w := &wire{Conn: client, limit: 1000}
+	w := newWire(client, 1000)
 	l := &link{wire: w, conn: ldap.NewConn(w, true), timeout: 1 << 40}
 	l.conn.Start()
 	defer l.close()
