@@ -14,8 +14,8 @@ import (
 // A plan is what one session imports: classes, attributes and the searches for them.
 type plan struct {
 	schema  *schema
-	classes map[string]string // folded name: as the schema spells it
-	all     bool              // all attributes, rather than wanted ones
+	classes map[string]string     // folded name: as the schema spells it
+	all     bool                  // all attributes, rather than wanted ones
 	wanted  map[string]*attribute // by folded name
 	exact   map[string]*attribute // by the name that the schema and so the server spells
 	// request is the attribute list of searches for whole objects, changes that of DirSync.
