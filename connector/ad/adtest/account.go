@@ -32,7 +32,7 @@ func (st *staged) check() error {
 		switch {
 		case v[0] == "-1":
 			st.plain[d.s.pwdLastSet] = []string{text10(filetime(d.clock()))}
-		case v[0] != "0" && !st.u.v.system:
+		case v[0] != "0" && st.password == nil && !st.u.v.system:
 			return unwilling(0x57)
 		}
 	}
