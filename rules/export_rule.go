@@ -48,8 +48,11 @@ func (r *exportReader) readRule(n *xmlNode) {
 		fail(nil, fmt.Errorf("the rule has no id or no name"))
 	}
 	for _, name := range []string{"precedence-after", "precedence-before"} {
-		if c := n.child(name); c != nil && plainGUID(c.text) == noGUID {
-			c.take() // says nothing
+		if c := n.child(name); c != nil {
+			c.entered = false
+			if plainGUID(c.text) == noGUID {
+				c.take() // says nothing
+			}
 		}
 	}
 	for _, g := range n.child("synchronizationCriteria").all("conditions") {
