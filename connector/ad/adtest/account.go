@@ -2,6 +2,7 @@ package adtest
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 
@@ -81,10 +82,8 @@ func (st *staged) mustStay() error {
 		if len(values) > 0 || st.creating {
 			continue
 		}
-		for _, m := range st.e.class.musts {
-			if m == def {
-				return classViolation(0x207C)
-			}
+		if slices.Contains(st.e.class.musts, def) {
+			return classViolation(0x207C)
 		}
 	}
 	return nil

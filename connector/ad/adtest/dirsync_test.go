@@ -409,6 +409,12 @@ func TestDirSyncCookies(t *testing.T) {
 	_, _, _, err := round(co, other.BaseDN(), 0, cookie, "(objectClass=*)")
 	require.EqualValues(t, 12, code(t, err))
 
+	dc.Faults().NewInvocation()
+	e, next := changes(t, c, dc.BaseDN(), 0, cookie)
+	require.Greater(t, len(e), 20)
+	require.NotEqual(t, cookie[52:68], next[52:68])
+	cookie = next
+
 	dc.Faults().ExpireCookies()
 	_, _, _, err = round(c, dc.BaseDN(), 0, cookie, "(objectClass=*)")
 	require.EqualValues(t, 12, code(t, err))

@@ -174,6 +174,16 @@ func (f *Faults) RefuseForeignCookies(on bool) {
 	f.refuseForeign = on
 }
 
+// NewInvocation gives the server's database a new identity, as the restoration of a domain
+// controller from a backup does. Cookies issued before are then another server's.
+func (f *Faults) NewInvocation() {
+	f.srv.mu.Lock()
+	defer f.srv.mu.Unlock()
+	d := f.srv.dir
+	d.invocation = d.guids.next()
+	d.dsService.set(d.s.mustAttr("invocationId"), []string{string(d.invocation[:])}, d.begin().touch(d.dsService))
+}
+
 // PurgeTombstones forgets all deleted objects, as garbage collection does when their
 // lifetime is over. DirSync clients that have not heard of them never will.
 func (f *Faults) PurgeTombstones() {

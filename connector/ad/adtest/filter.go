@@ -221,12 +221,7 @@ func (f *filter) compare(v *viewer, e *entry) truth {
 	if f.def.syn.isDN() {
 		return f.compareDN(v, e)
 	}
-	for _, val := range d.values(v, e, f.def) {
-		if f.holds(val) {
-			return yes
-		}
-	}
-	return no
+	return truthOf(slices.ContainsFunc(d.values(v, e, f.def), f.holds))
 }
 
 // holds compares one value.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,8 +46,8 @@ func (p *provisioner) partition(parent string, class, value string, parts ...str
 		nc.head.dn += "," + parent
 	}
 	names, _ := parseDN(nc.head.dn)
-	for i := len(names) - 1; i >= 0; i-- {
-		nc.path = append(nc.path, names[i].key())
+	for _, n := range slices.Backward(names) {
+		nc.path = append(nc.path, n.key())
 	}
 	p.partitions = append(p.partitions, nc)
 	p.attrs(nc.head, parts...)
