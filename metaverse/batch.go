@@ -41,13 +41,14 @@ type csWork struct {
 	export   *PendingExport // nil for none
 	top      *attr.Set      // image with sent changes applied; computed when asked for
 	pending  ImportOp       // what the pending import shall be at the end
-	isNew    bool
-	row      bool // row changed
-	link     bool // link changed
-	state    bool // only the state changed
-	out      bool // pending export changed
+	row      bool           // row changed
+	link     bool           // link changed
+	state    bool           // only the state changed
+	out      bool           // pending export changed
 	deleted  bool
 	linkedIn bool // got its link in this batch
+
+	provisioned bool // was made in this batch
 }
 
 // mvWork is a metaverse object in a batch.
@@ -166,19 +167,30 @@ func copiesOf(origins []Origin) map[string]Origin {
 // link ties an object to a metaverse object.
 func (b *batch) link(w *csWork, m *mvWork, l Link) error {
 	l.MV = m.ID
+	before := b.r.e.joins.csKeys(w.CSObject)
 	w.Link, w.link, w.linkedIn = l, true, true
 	b.setState(w, Connected)
-	if err := b.tx.SetCSValues(w.ID, b.r.e.joins.csKeys(w.CSObject)); err != nil {
-		return err
-	}
 	m.linked = append(m.linked, w)
-	if w.isNew {
-		return nil // nothing can refer to it yet
+	if w.provisioned {
+		return nil // made in this batch: nothing refers to it and nothing finds it by value
 	}
-	if err := b.tx.QueueCSRefsTo([]CSID{w.ID}); err != nil {
-		return err
+	if keys := b.r.e.joins.csKeys(w.CSObject); !slices.Equal(keys, before) {
+		if err := b.tx.SetCSValues(w.ID, keys); err != nil {
+			return err
+		}
 	}
-	return b.tx.QueueCSRefsFrom(w.ID, "")
+	// What the object itself refers to follows when it supplies an attribute (copiesChanged)
+	// or receives one (outboundFlows).
+	return b.tx.QueueCSRefsTo([]CSID{w.ID})
+}
+
+// queueMVRefsTo has every reference to a metaverse object looked at. Nothing can refer to
+// one that was made in this batch.
+func (b *batch) queueMVRefsTo(m *mvWork) error {
+	if m.isNew {
+		return nil
+	}
+	return b.tx.QueueMVRefsTo([]MVID{m.ID})
 }
 
 // unlink takes an object from its metaverse object.
@@ -198,7 +210,7 @@ func (b *batch) unlink(w *csWork, m *mvWork, state CSState) error {
 	if err := b.tx.QueueCSRefsTo([]CSID{w.ID}); err != nil {
 		return err
 	}
-	return b.tx.QueueMVRefsTo([]MVID{m.ID})
+	return b.queueMVRefsTo(m)
 }
 
 func (b *batch) setState(w *csWork, s CSState) {
@@ -276,9 +288,7 @@ func (b *batch) writeCS() error {
 	for _, w := range b.csOrder {
 		switch {
 		case w.deleted:
-			if !w.isNew {
-				deleted = append(deleted, w.ID)
-			}
+			deleted = append(deleted, w.ID)
 			continue
 		case w.row:
 			rows = append(rows, w.CSObject)

@@ -104,9 +104,6 @@ func (b *batch) deprovision(w *csWork, m *mvWork) error {
 	unsent := w.Anchor.IsZero() && !w.Imported && (w.export == nil || !w.export.Unknown)
 	if unsent {
 		w.deleted = true
-		if w.isNew {
-			return nil
-		}
 		return b.tx.DeleteCS([]CSID{w.ID})
 	}
 	b.counts.ExportsStaged++
@@ -193,7 +190,7 @@ func (b *batch) linkOutbound(w *csWork, m *mvWork, decider, maker *rules.Compile
 	if err := b.link(w, m, l); err != nil {
 		return err
 	}
-	return b.tx.QueueMVRefsTo([]MVID{m.ID})
+	return b.queueMVRefsTo(m)
 }
 
 // make provisions a new object.
@@ -218,18 +215,17 @@ func (b *batch) make(m *mvWork, t *target, scope []*rules.CompiledRule, subject 
 	}
 	w := &csWork{CSObject: &CSObject{
 		ID: id, Connector: t.name, Class: maker.TargetType, DN: dn, DNKey: dnKey(t.caps, dn),
-	}, isNew: true, row: true}
+	}, row: true, provisioned: true}
 	// The row exists at once, so that the next object with this DN finds it.
 	if err := b.tx.PutCS([]*CSObject{w.CSObject}); err != nil {
 		return false, err
 	}
-	w.isNew = false
 	b.trackCS(w)
 	b.counts.Provisioned++
 	if err := b.link(w, m, Link{Kind: LinkProvision, Rule: maker.ID}); err != nil {
 		return false, err
 	}
-	if err := b.tx.QueueMVRefsTo([]MVID{m.ID}); err != nil {
+	if err := b.queueMVRefsTo(m); err != nil {
 		return false, err
 	}
 	return false, b.stageExport(m, w, t, d)
@@ -436,11 +432,15 @@ func (b *batch) outboundFlows(m *mvWork, w *csWork, flows []ReferenceFlow) error
 		if !fresh && slices.Contains(before, f) {
 			continue
 		}
-		if err := b.tx.QueueMVRefsFrom(m.ID, f.Source); err != nil {
-			return err
+		if !m.isNew {
+			if err := b.tx.QueueMVRefsFrom(m.ID, f.Source); err != nil {
+				return err
+			}
 		}
-		if err := b.tx.QueueCSRefsFrom(w.ID, f.Target); err != nil {
-			return err
+		if !w.provisioned {
+			if err := b.tx.QueueCSRefsFrom(w.ID, f.Target); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -226,7 +226,7 @@ func (b *batch) removeMV(m *mvWork) error {
 	}
 	m.deleted = true
 	b.counts.MVDeleted++
-	if err := b.tx.QueueMVRefsTo([]MVID{m.ID}); err != nil {
+	if err := b.queueMVRefsTo(m); err != nil {
 		return err
 	}
 	keys := m.keys
