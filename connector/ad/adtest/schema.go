@@ -186,13 +186,13 @@ func (s *schema) addClass(r classRow) *classDef {
 	c.guid = schemaGUID(r.guid, "class "+r.name)
 	c.super = s.class(r.super)
 	c.rdn = s.mustAttr(cmp.Or(r.rdn, "cn"))
-	for _, n := range strings.FieldsSeq(r.aux) {
+	for n := range strings.FieldsSeq(r.aux) {
 		c.aux = append(c.aux, s.class(n))
 	}
-	for _, n := range strings.FieldsSeq(r.must) {
+	for n := range strings.FieldsSeq(r.must) {
 		c.must = append(c.must, s.mustAttr(n))
 	}
-	for _, n := range strings.FieldsSeq(r.may) {
+	for n := range strings.FieldsSeq(r.may) {
 		c.may = append(c.may, s.mustAttr(n))
 	}
 	s.ordered = append(s.ordered, c)
