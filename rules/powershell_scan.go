@@ -71,7 +71,10 @@ func (s *psScanner) peek() byte {
 }
 
 func (s *psScanner) next() {
-	if s.peek() == '\n' {
+	if s.pos >= len(s.src) {
+		return
+	}
+	if s.src[s.pos] == '\n' {
 		s.line++
 	}
 	s.pos++
@@ -229,10 +232,9 @@ func (s *psScanner) value() psValue {
 }
 
 func (s *psScanner) array() psValue {
-	for s.peek() != '(' {
-		s.next()
+	for s.next(); s.src[s.pos-1] != '('; s.next() {
+		continue
 	}
-	s.next()
 	v := psValue{}
 	for s.err == nil {
 		s.skip(true)
