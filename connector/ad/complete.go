@@ -62,6 +62,35 @@ func (s *session) completeOne(ctx context.Context, l *link, g guid, d *draft, pa
 	return all, true, nil
 }
 
+// completeEntry reads the rest of attributes of which only a range has come, for entries
+// that do not change while they are read.
+func (l *link) completeEntry(ctx context.Context, e *entry) error {
+	for i := range e.Attributes {
+		d := &e.Attributes[i]
+		name, got, ranged, ok := parseDescription(d.Name)
+		if !ok || !ranged {
+			continue
+		}
+		for d.Name = name; !got.last; {
+			more, err := l.read(ctx, e.DN, anything, name+";"+got.next(0))
+			if err != nil {
+				return err
+			}
+			if more == nil {
+				break
+			}
+			raw, r, ok := rangeOf(more, name)
+			if !ok || r.from != got.to+1 || len(raw) == 0 {
+				break
+			}
+			d.Values, got = append(d.Values, raw...), r
+		}
+	}
+	// The bare name came along without values.
+	e.Attributes = slices.DeleteFunc(e.Attributes, func(d description) bool { return len(d.Values) == 0 })
+	return nil
+}
+
 // rangeOf returns the values of the attribute that came with a range.
 func rangeOf(e *entry, name string) ([]string, valueRange, bool) {
 	for _, a := range e.Attributes {

@@ -5,7 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/ad"
+	"github.com/hybridsync/hybridsync/connector/ad/adtest"
 	"github.com/hybridsync/hybridsync/connector/attr"
 	"github.com/hybridsync/hybridsync/connector/connectortest"
 	"github.com/hybridsync/hybridsync/internal/sambatest"
@@ -50,25 +52,61 @@ objectClass: organizationalUnit
 `
 
 // TestSambaConformance runs the suite on a real domain controller. It cannot be made to
-// repeat page tokens, to refuse its own cookies or to drop answers at will; adtest can.
+// repeat page tokens or to refuse its own cookies; adtest can.
 func TestSambaConformance(t *testing.T) {
 	t.Parallel()
 	for name, include := range map[string][]string{"WholePartition": nil, "Containers": {"OU=Conformance,DC=contoso,DC=test"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := sambatest.Start(t, nil)
+			d := sambatest.Start(t, &sambatest.Options{AllowPlain: true})
 			d.MustEdit(t, containers)
 			h := harness(d.BaseDN)
 			h.Open = func(t *testing.T) connectortest.Directory {
 				require.NoError(t, d.DeleteTree(t.Context(), "OU=Conformance,"+d.BaseDN))
 				d.MustEdit(t, containers)
+				p := newProxy(t, d.PlainURL)
 				o := adminOptions(d)
-				o.Include = include
-				con, err := ad.New("contoso", o)
-				require.NoError(t, err)
-				return connectortest.Directory{Connector: con}
+				o.Include, o.URLs, o.AllowPlainLoopback = include, []string{p.url()}, true
+				return faulty(directory(t, o), p)
 			}
 			connectortest.Run(t, h)
 		})
+	}
+}
+
+// TestMockConformance runs the suite on the mock domain controller, with limits so small
+// that pages, ranges and continued DirSync answers are met everywhere.
+func TestMockConformance(t *testing.T) {
+	t.Parallel()
+	for name, include := range map[string][]string{"WholePartition": nil, "Containers": {"OU=Conformance,DC=contoso,DC=test"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := harness("DC=contoso,DC=test")
+			h.Open = func(t *testing.T) connectortest.Directory {
+				dc := adtest.NewServer(t, &adtest.Options{MaxPageSize: 8, MaxValRange: 6, AllowPlainBind: true})
+				for _, ou := range []string{"Conformance", "People,OU=Conformance", "Groups,OU=Conformance", "Elsewhere,OU=Conformance"} {
+					require.NoError(t, dc.Add("OU="+ou+","+dc.BaseDN(), adtest.Attrs{"objectClass": {"organizationalUnit"}}))
+				}
+				p := newProxy(t, dc.LDAPURL())
+				dir := faulty(directory(t, ad.Options{URLs: []string{p.url()}, AllowPlainLoopback: true, Include: include,
+					BindName: dc.AdminUPN(), Password: password(dc.AdminPassword())}), p)
+				dir.RepeatToken = func(*testing.T) { dc.Faults().RepeatPages(true) }
+				dir.ExpireWatermark = func(*testing.T) { dc.Faults().ExpireCookies() }
+				repair := dir.Repair
+				dir.Repair = func(t *testing.T) { dc.Faults().Clear(); repair(t) }
+				return dir
+			}
+			connectortest.Run(t, h)
+		})
+	}
+}
+
+// faulty is a directory behind a proxy.
+func faulty(c connector.Connector, p *proxy) connectortest.Directory {
+	return connectortest.Directory{
+		Connector:   c,
+		BreakImport: func(_ *testing.T, n int) { p.set(n, false) },
+		LoseAnswer:  func(*testing.T) { p.set(-1, true) },
+		Repair:      func(*testing.T) { p.set(-1, false) },
 	}
 }

@@ -144,6 +144,9 @@ func (l *link) readSchema(ctx context.Context) (*schema, error) {
 			return nil, err
 		}
 		for _, e := range entries {
+			if err := l.completeEntry(ctx, e); err != nil {
+				return nil, err
+			}
 			s.add(e)
 		}
 	}
