@@ -150,8 +150,7 @@ func (l *link) fault(ctx context.Context, err error) error {
 	if ctx.Err() != nil { // we closed the connection ourselves
 		return context.Cause(ctx)
 	}
-	var answer *ldap.Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*ldap.Error](err); ok {
 		switch {
 		case answer.ResultCode < ldap.ErrorNetwork:
 			return newResultError(answer)
@@ -178,8 +177,7 @@ func ldapErrorName(code uint16) string {
 
 // resultCode returns the LDAP result of a refusal, 0 if err is none.
 func resultCode(err error) uint16 {
-	var r *resultError
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*resultError](err); ok {
 		return r.result
 	}
 	return 0

@@ -2,7 +2,6 @@ package ad_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -35,7 +34,7 @@ func open(t testing.TB, d *ad.Directory) connector.Session {
 	t.Helper()
 	s, err := d.Open(t.Context(), connector.OpenOptions{})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) }) //nolint:usetesting // t.Context is done by then
+	t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) })
 	return s
 }
 
@@ -179,11 +178,4 @@ func (v *view) equal(t testing.TB, want *view) {
 			require.Truef(t, attr.SameValues(values, got.Attributes.Values(name)), "%s of %s", name, w.DN)
 		}
 	}
-}
-
-func ou(t testing.TB, d *sambatest.Domain, name string) string {
-	t.Helper()
-	dn := "OU=" + name + "," + d.BaseDN
-	d.MustEdit(t, fmt.Sprintf("dn: %s\nchangetype: add\nobjectClass: organizationalUnit\n", dn))
-	return dn
 }

@@ -94,14 +94,20 @@ func serve(t *testing.T, handle func(net.Conn)) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var conns sync.WaitGroup
-	t.Cleanup(func() { l.Close(); conns.Wait() })
+	t.Cleanup(func() {
+		require.NoError(t, l.Close())
+		conns.Wait()
+	})
 	go func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			conns.Go(func() { handle(c); c.Close() })
+			conns.Go(func() {
+				defer c.Close()
+				handle(c)
+			})
 		}
 	}()
 	return l.Addr().String()
@@ -158,7 +164,8 @@ func TestSambaCancel(t *testing.T) {
 	require.ErrorIs(t, failure, enough)
 	require.False(t, connector.IsTransient(failure))
 
-	for range importer.FullImport(t.Context(), connector.ImportRequest{PageSize: 10}) {
+	for _, err := range importer.FullImport(t.Context(), connector.ImportRequest{PageSize: 10}) {
+		require.NoError(t, err)
 		break // leaving early is no error and leaves the session usable
 	}
 	require.Greater(t, len(full(t, s).byAnchor), 400)

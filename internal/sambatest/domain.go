@@ -204,7 +204,7 @@ func (d *Domain) launch() error {
 	if err != nil {
 		return err
 	}
-	defer out.Close() //nolint:errcheck // samba has its own descriptor
+	defer out.Close()
 	cmd := exec.Command(samba, "--foreground", "--no-process-group", "--model=prefork", "--configfile="+d.configFile())
 	cmd.Env = d.environ()
 	cmd.Stdout, cmd.Stderr = out, out

@@ -62,8 +62,8 @@ func pick(list string, i int) string {
 
 // WriteLDIF writes the population as records to be added.
 func (p Population) WriteLDIF(w io.Writer) error {
-	b := bufio.NewWriterSize(w, 1<<16)
-	container := func(dn string) { fmt.Fprintf(b, "dn: %s\nobjectClass: organizationalUnit\n\n", dn) }
+	b := &ldif{bufio.NewWriterSize(w, 1<<16)}
+	container := func(dn string) { b.printf("dn: %s\nobjectClass: organizationalUnit\n\n", dn) }
 	container(p.PeopleDN())
 	container(p.GroupsDN())
 	for d := range strings.Fields(departments) {
@@ -78,42 +78,49 @@ func (p Population) WriteLDIF(w io.Writer) error {
 	return b.Flush()
 }
 
-func (p Population) writeUser(b *bufio.Writer, i int) {
+// An ldif is being written. Flush reports the first error of all writing.
+type ldif struct{ *bufio.Writer }
+
+func (b *ldif) printf(format string, args ...any) {
+	fmt.Fprintf(b.Writer, format, args...) //nolint:errcheck // see above
+}
+
+func (p Population) writeUser(b *ldif, i int) {
 	given, sur, department := pick(givenNames, i), p.surname(i), pick(departments, i)
 	address := strings.ToLower(fmt.Sprintf("%s.%s%d@%s", given, sur, i, p.DNSDomain))
 	account := fmt.Sprintf("u%06d", i)
-	fmt.Fprintf(b, "dn: %s\nobjectClass: user\ncn: %s\n", p.UserDN(i), p.userName(i))
-	fmt.Fprintf(b, "givenName: %s\nsn: %s\ndisplayName: %s %s\n", given, sur, given, sur)
-	fmt.Fprintf(b, "sAMAccountName: %s\nuserPrincipalName: %s\nmail: %s\n", account, address, address)
-	fmt.Fprintf(b, "proxyAddresses: SMTP:%s\nproxyAddresses: smtp:%s@%s\nproxyAddresses: sip:%s\n",
+	b.printf("dn: %s\nobjectClass: user\ncn: %s\n", p.UserDN(i), p.userName(i))
+	b.printf("givenName: %s\nsn: %s\ndisplayName: %s %s\n", given, sur, given, sur)
+	b.printf("sAMAccountName: %s\nuserPrincipalName: %s\nmail: %s\n", account, address, address)
+	b.printf("proxyAddresses: SMTP:%s\nproxyAddresses: smtp:%s@%s\nproxyAddresses: sip:%s\n",
 		address, account, p.DNSDomain, address)
-	fmt.Fprintf(b, "department: %s\ntitle: %s Specialist\ncompany: Contoso\nemployeeID: %d\n", department, department, 500000+i)
-	fmt.Fprintf(b, "telephoneNumber: +47 555 %05d\nphysicalDeliveryOfficeName: Room %d\n", i%100000, i%300)
-	fmt.Fprintf(b, "streetAddress: %d Harbour Street\nl: Bergen\npostalCode: %04d\nc: NO\nco: Norway\ncountryCode: 578\n", i, 5000+i%800)
+	b.printf("department: %s\ntitle: %s Specialist\ncompany: Contoso\nemployeeID: %d\n", department, department, 500000+i)
+	b.printf("telephoneNumber: +47 555 %05d\nphysicalDeliveryOfficeName: Room %d\n", i%100000, i%300)
+	b.printf("streetAddress: %d Harbour Street\nl: Bergen\npostalCode: %04d\nc: NO\nco: Norway\ncountryCode: 578\n", i, 5000+i%800)
 	if boss := max(i/10, 1); boss != i {
-		fmt.Fprintf(b, "manager: %s\n", p.UserDN(boss))
+		b.printf("manager: %s\n", p.UserDN(boss))
 	}
 	control := 512 + 32 // normal account, no password required: there is none
 	if p.Disabled(i) {
 		control += 2
 	}
-	fmt.Fprintf(b, "userAccountControl: %d\n\n", control)
+	b.printf("userAccountControl: %d\n\n", control)
 }
 
-func (p Population) writeGroup(b *bufio.Writer, k int) {
+func (p Population) writeGroup(b *ldif, k int) {
 	groupType := -2147483646 // global security
 	if k%5 == 0 {
 		groupType = 2 // global distribution
 	}
-	fmt.Fprintf(b, "dn: %s\nobjectClass: group\ncn: Group %05d\n", p.GroupDN(k), k)
-	fmt.Fprintf(b, "sAMAccountName: g%05d\ngroupType: %d\ndisplayName: Group %05d\nmail: g%05d@%s\n", k, groupType, k, k, p.DNSDomain)
+	b.printf("dn: %s\nobjectClass: group\ncn: Group %05d\n", p.GroupDN(k), k)
+	b.printf("sAMAccountName: g%05d\ngroupType: %d\ndisplayName: Group %05d\nmail: g%05d@%s\n", k, groupType, k, k, p.DNSDomain)
 	if k > 1 {
-		fmt.Fprintf(b, "member: %s\n", p.GroupDN(k-1))
+		b.printf("member: %s\n", p.GroupDN(k-1))
 	}
 	for _, i := range p.DirectUsers(k) {
-		fmt.Fprintf(b, "member: %s\n", p.UserDN(i))
+		b.printf("member: %s\n", p.UserDN(i))
 	}
-	b.WriteByte('\n') //nolint:errcheck // Flush reports it
+	b.printf("\n")
 }
 
 // DirectUsers returns the numbers of the users that are direct members of group k.
