@@ -22,6 +22,7 @@ type conn struct {
 	account *entry // who is bound; nil: nobody
 	sets    []*resultSet
 	lastSet int
+	sent    int // entries of the domain in subtree searches
 }
 
 func newConn(s *Server, nc net.Conn) *conn { return &conn{srv: s, tcp: nc} }
@@ -157,7 +158,12 @@ func (c *conn) handle(ctx context.Context, m *message) bool {
 	if c.account == nil {
 		return c.finish(m, response, &rec, notBound())
 	}
-	return c.finish(m, response, &rec, c.change(m, op, cs, &rec))
+	err = c.change(m, op, cs, &rec)
+	if op != OpCompare && c.srv.faults.loses() {
+		c.srv.log.add(rec)
+		return false
+	}
+	return c.finish(m, response, &rec, err)
 }
 
 // operation tells what kind of request it is and which answer belongs to it.
@@ -249,7 +255,10 @@ func (c *conn) handleSearch(m *message, cs controlSet, rec *Request) bool {
 
 // send writes the messages of an answer, as far as the faults let it.
 func (c *conn) send(m *message, a *answer, err *Error) bool {
-	n, drop := c.srv.faults.entriesToSend(a.entries)
+	n, drop := c.srv.faults.entriesToSend(a.entries, c.sent, a.imported)
+	if a.imported {
+		c.sent += n
+	}
 	ends := a.ends
 	if drop {
 		ends = ends[:n]

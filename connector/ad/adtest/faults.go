@@ -20,6 +20,8 @@ type Faults struct {
 	refusals      []refusal
 	bindData      string
 	dropAfter     int // entries until the connection breaks; -1 never
+	breakAfter    int // entries of the domain after which each connection breaks; -1 never
+	loseAnswers   int // changes whose answers are not sent
 	garble        int
 	sizeLimit     int
 	repeatPage    bool
@@ -49,7 +51,7 @@ func (f *Faults) Clear() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.delay, f.failures, f.refusals, f.bindData = 0, nil, nil, ""
-	f.dropAfter, f.garble, f.sizeLimit = -1, 0, 0
+	f.dropAfter, f.breakAfter, f.loseAnswers, f.garble, f.sizeLimit = -1, -1, 0, 0, 0
 	f.repeatPage, f.rejectPage, f.refuseForeign = false, false, false
 }
 
@@ -66,6 +68,23 @@ func (f *Faults) DropAfter(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.dropAfter = n
+}
+
+// BreakImports breaks every connection that has sent n entries of the domain in answer to
+// subtree searches, until [Faults.Clear]. What clients read of schema and configuration does
+// not count.
+func (f *Faults) BreakImports(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.breakAfter = n
+}
+
+// LoseAnswers breaks the connection in place of the answer to the next n adds, modifies,
+// renames and deletes, which are carried out.
+func (f *Faults) LoseAnswers(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.loseAnswers = n
 }
 
 // DropConnections breaks all connections there are.
@@ -238,10 +257,25 @@ func (f *Faults) refuses(e *entry, def *attrDef) bool {
 	})
 }
 
-// entriesToSend says how many of n entries go out before the connection breaks.
-func (f *Faults) entriesToSend(n int) (send int, drop bool) {
+// loses reports whether the answer to a change is not to be sent.
+func (f *Faults) loses() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.loseAnswers == 0 {
+		return false
+	}
+	f.loseAnswers--
+	return true
+}
+
+// entriesToSend says how many of n entries go out before the connection breaks, which has
+// sent so many of the domain before; imported says that these are such, too.
+func (f *Faults) entriesToSend(n, before int, imported bool) (send int, drop bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if imported && f.breakAfter >= 0 && before+n >= f.breakAfter {
+		return max(0, min(n, f.breakAfter-before)), true
+	}
 	if f.dropAfter < 0 || n == 0 {
 		return n, false
 	}

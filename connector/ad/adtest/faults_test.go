@@ -62,6 +62,23 @@ func TestFaults(t *testing.T) {
 	require.EqualValues(t, 50, code(t, err))
 	require.NoError(t, c.Modify(modify(dc.AdminDN(), func(m *ldap.ModifyRequest) { m.Replace("info", []string{"x"}) })))
 
+	f.BreakImports(30)
+	_, err = c.SearchWithPaging(all, 20)
+	require.Error(t, err)
+	c = admin(t, dc)
+	_ = read(t, c, "CN=Partitions,CN=Configuration,"+dc.BaseDN())
+	r, err = c.Search(all)
+	require.Error(t, err, "every connection breaks")
+	require.Len(t, r.Entries, 30)
+	f.Clear()
+
+	c = admin(t, dc)
+	f.LoseAnswers(1)
+	require.Error(t, c.Add(addRequest("CN=lost,"+dc.UsersDN(), "objectClass", "contact")))
+	_, err = dc.Get("CN=lost," + dc.UsersDN())
+	require.NoError(t, err, "carried out")
+
+	c = admin(t, dc)
 	f.DropConnections()
 	_, err = c.Search(all)
 	require.Error(t, err)

@@ -121,7 +121,7 @@ func exchangeRows() []attrRow {
 		out = append(out, r)
 	}
 	add := func(syn syntax, flags attrFlags, names string) {
-		for _, n := range strings.Fields(names) {
+		for n := range strings.FieldsSeq(names) {
 			out = append(out, attrRow{name: n, syn: syn, flags: flags})
 		}
 	}

@@ -38,6 +38,7 @@ type answer struct {
 	enc      encoder
 	ends     []int // where each entry or reference ends
 	entries  int
+	imported bool // the entries are of the domain, from a subtree search
 	err      error
 	controls []control
 }
@@ -127,6 +128,7 @@ func (c *conn) search(m *message, r searchRequest, cs controlSet) *answer {
 		a.err = err
 		return a
 	}
+	a.imported = r.scope == ldap.ScopeWholeSubtree && q.base.nc == d.partitions[0]
 	if cs.dirSync != nil {
 		c.dirSync(m, r, cs, q, a)
 		return a

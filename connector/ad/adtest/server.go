@@ -64,7 +64,7 @@ func Start(opts *Options) (*Server, error) {
 	}
 	s := &Server{opts: o, conns: map[*conn]bool{}, dir: newDirectory(&o),
 		log: &requestLog{limit: o.LogLimit, counts: map[Op]int{}}}
-	s.faults = &Faults{srv: s, dropAfter: -1}
+	s.faults = &Faults{srv: s, dropAfter: -1, breakAfter: -1}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	var err error
