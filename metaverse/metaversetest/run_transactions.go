@@ -235,6 +235,10 @@ func survives(t *testing.T, f *fixture) {
 // populate puts something into every part of a store.
 func populate(t *testing.T, tx metaverse.Tx) {
 	cs, mv := put(t, tx, "ad", "Ann", "Bob", "Staff"), putMV(t, tx, "person", 3)
+	require.NoError(t, tx.PutMV([]*metaverse.MVObject{{
+		ID: mv[2], Class: "group", Attributes: awkwardSet(),
+		Origins: []metaverse.Origin{{Attribute: "member", Rule: "in", CS: cs[2], Source: "member"}, {Attribute: "displayName", Rule: "in", CS: cs[2]}},
+	}}))
 	other := put(t, tx, "entra", "ann@example.com", "bob@example.com")
 	connect(t, tx, cs, mv)
 	connect(t, tx, other, mv)

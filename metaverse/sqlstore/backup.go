@@ -42,7 +42,7 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 // connections that only query refuse to make one.
 func (s *Store) copyTo(ctx context.Context, path string) error {
 	o := s.opts
-	db, err := sql.Open(driverName, dsn(s.path, &o, !o.ReadOnly))
+	db, err := sql.Open(driverName, dsn(s.path, &o, true))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"strconv"
 	"strings"
 
@@ -55,10 +56,21 @@ func placeholders(rows, width int) string {
 
 func (c *conn) close() error {
 	for _, s := range c.stmts {
-		_ = s.Close() // the connection takes them along
+		_ = s.Close() // nothing is lost with it
 	}
 	clear(c.stmts)
 	return c.c.Close()
+}
+
+// discard closes the connection for good instead of handing it back to its pool. Statements
+// go first: the driver must not see one whose connection is gone.
+func (c *conn) discard() {
+	for _, s := range c.stmts {
+		_ = s.Close()
+	}
+	clear(c.stmts)
+	_ = c.c.Raw(func(any) error { return driver.ErrBadConn })
+	_ = c.c.Close()
 }
 
 // Batch sizes. Reading many keys in one statement costs a quarter of a statement for each;
@@ -150,6 +162,23 @@ func queryIDs[T ~int64](r *reader, q string, args ...any) ([]T, error) {
 		return nil
 	}, args...)
 	return out, err
+}
+
+// each calls one for every id of a table. The statement returns ids above its argument, in
+// order, a page at a time.
+func (r *reader) each(q string, one func(id int64) error) error {
+	for after := int64(0); ; {
+		ids, err := queryIDs[int64](r, q, after)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		for _, id := range ids {
+			if err := one(id); err != nil {
+				return err
+			}
+		}
+		after = ids[len(ids)-1]
+	}
 }
 
 // lookup runs a statement over n rows of arguments, a group at a time. The statement has

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -18,8 +17,6 @@ var (
 	ErrNotStore = errors.New("not a hybridsync store")
 	// errFinished is what a Reader or Tx kept beyond its function answers.
 	errFinished = errors.New("sqlstore: reader used after its View or Update has ended")
-	// errBroken makes the pool drop a connection.
-	errBroken = driver.ErrBadConn
 	// errStop ends the reading of rows early.
 	errStop = errors.New("sqlstore: enough rows")
 )

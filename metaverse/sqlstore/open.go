@@ -65,7 +65,11 @@ func openMemory(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
 	o.Synchronous = synchronousOff
-	s, err := openFile(ctx, filepath.Join(dir, "store.db"), o)
+	path := filepath.Join(dir, "store.db")
+	if err := prepareFile(path, &o); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	s, err := openFile(ctx, path, o)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -107,8 +111,8 @@ func prepareFile(path string, o *Options) error {
 	return nil
 }
 
-func openFile(ctx context.Context, path string, o Options) (s *Store, err error) {
-	s = &Store{
+func openFile(ctx context.Context, path string, o Options) (_ *Store, err error) {
+	s := &Store{
 		opts: o, path: path,
 		writing: make(chan struct{}, 1),
 		readers: make(chan *conn, o.ReadConnections),
@@ -179,7 +183,7 @@ func dsn(path string, o *Options, writer bool) string {
 		pragma("synchronous", strings.ToUpper(string(o.Synchronous)))
 		pragma("wal_autocheckpoint", strconv.Itoa(autoCheckpoint))
 	}
-	if !writer || o.ReadOnly {
+	if !writer {
 		pragma("query_only", "1")
 	}
 	if abs, err := filepath.Abs(path); err == nil {

@@ -199,3 +199,20 @@ const (
 	sqlClearUnknown    = `DELETE FROM object_error WHERE cs = 0 AND conn = ? AND step = ?`
 	sqlDeleteErrors    = `DELETE FROM object_error WHERE cs IN (SELECT value FROM json_each(?)) AND cs <> 0`
 )
+
+// Whole tables, for checks and dumps.
+const (
+	sqlIntegrity = `PRAGMA integrity_check`
+
+	sqlEachCS     = `SELECT id FROM cs WHERE id > ? ORDER BY id LIMIT 1000`
+	sqlEachMV     = `SELECT id FROM mv WHERE id > ? ORDER BY id LIMIT 1000`
+	sqlEachExport = `SELECT cs FROM pending_export WHERE cs > ? ORDER BY cs LIMIT 1000`
+
+	sqlAllSeen       = `SELECT conn, cs FROM seen ORDER BY conn, cs`
+	sqlAllCSRefs     = `SELECT 0, src, attr, dst, 0, 0 FROM cs_ref ORDER BY src, attr, dst`
+	sqlAllMVRefs     = `SELECT 0, src, attr, dst, 0, 0 FROM mv_ref ORDER BY src, attr, dst`
+	sqlAllRefWork    = `SELECT kind, src, attr, dst, 0, 0 FROM ref_work ORDER BY kind, src, attr, dst`
+	sqlAllExportRefs = `SELECT 0, src, attr, dst, del, sent FROM export_ref ORDER BY src, attr, dst`
+	sqlAllSettings   = `SELECT key, value FROM setting ORDER BY key`
+	sqlAllRuns       = `SELECT id, data FROM run ORDER BY id`
+)

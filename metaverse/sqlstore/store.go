@@ -160,8 +160,7 @@ func (s *Store) end(c *conn) *conn {
 	}
 	// Some failures make SQLite roll back by itself. Whatever it was, a new connection is
 	// in a known state.
-	_ = c.c.Raw(func(any) error { return errBroken })
-	_ = c.close()
+	c.discard()
 	return nil
 }
 
