@@ -26,6 +26,9 @@ func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r conn
 		if err != nil {
 			return err
 		}
+		if err := s.tryCookies(ctx, l, mark); err != nil {
+			return err
+		}
 		next := mark
 		next.Narrowed, next.Cookies = s.plan.narrowed, map[string][]byte{}
 		for _, p := range s.parts {
@@ -64,6 +67,30 @@ func (s *session) usable(ctx context.Context, l *link, w connector.Watermark) (w
 	return mark, nil
 }
 
+// tryCookies finds out, before any item is sent, whether the cookies of several partitions
+// are still taken. The cookie of a single one tells by itself.
+func (s *session) tryCookies(ctx context.Context, l *link, mark watermark) error {
+	if len(s.parts) == 1 {
+		return nil
+	}
+	for _, p := range s.parts {
+		q := dirSync{partition: p, filter: p.head.filter(), attributes: []string{"objectGUID"},
+			objectSecurity: mark.ObjectSecurity, cookie: mark.Cookies[p.id]}
+		if _, err := q.run(ctx, l, func(*entry) error { return nil }, nil); err != nil {
+			return s.lostRight(err, mark)
+		}
+	}
+	return nil
+}
+
+// lostRight maps the refusal of changes to an account that could once replicate them.
+func (s *session) lostRight(err error, mark watermark) error {
+	if errors.Is(err, connector.ErrPermission) && !mark.ObjectSecurity && s.d.opts.DirSync == DirSyncAuto {
+		return expired("the account has lost the right to replicate changes")
+	}
+	return err
+}
+
 // A deltaRun imports the changes of one partition.
 type deltaRun struct {
 	*session
@@ -86,13 +113,11 @@ func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte
 		objectSecurity: mark.ObjectSecurity, cookie: mark.Cookies[r.partition.id]}
 	next, err := q.run(ctx, r.link, func(e *entry) error { return r.add(ctx, e) },
 		func() error { return r.flush(ctx, r.link) })
-	switch {
-	case errors.Is(err, connector.ErrPermission) && !mark.ObjectSecurity && r.d.opts.DirSync == DirSyncAuto:
-		return nil, expired("the account has lost the right to replicate changes")
-	case err != nil && r.out.objects > 0 && errors.Is(err, connector.ErrWatermarkExpired):
+	if err != nil && r.out.objects > 0 && errors.Is(err, connector.ErrWatermarkExpired) {
 		return nil, fmt.Errorf("%w: a cookie was refused in mid-import", connector.ErrUnavailable)
-	case err != nil:
-		return nil, err
+	}
+	if err != nil {
+		return nil, r.lostRight(err, mark)
 	}
 	if err := r.descend(ctx); err != nil {
 		return nil, err

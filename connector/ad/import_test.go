@@ -134,3 +134,26 @@ func TestSambaReadObjects(t *testing.T) {
 	}
 	require.Equal(t, "OU=Legal", strings.Split(d.Population.UserDN(3), ",")[1], "the last key is out of scope")
 }
+
+func TestSambaPartitions(t *testing.T) {
+	t.Parallel()
+	d := sambatest.Start(t, &sambatest.Options{Users: 5})
+	o := adminOptions(d)
+	o.Partitions = []string{"dc=contoso, dc=test", "CN=Configuration," + d.BaseDN}
+	o.Classes = []string{"user", "site"}
+	con := directory(t, o)
+	schema, err := con.Schema(t.Context())
+	require.NoError(t, err)
+	require.Len(t, schema.Partitions, 2)
+	s := open(t, con)
+	v := full(t, s)
+	site := v.at(t, "CN=Default-First-Site-Name,CN=Sites,CN=Configuration,"+d.BaseDN)
+	user := v.at(t, d.Population.UserDN(1))
+	require.Equal(t, schema.Partitions[0].ID, user.Partition)
+	require.Equal(t, schema.Partitions[1].ID, site.Partition)
+	d.MustEdit(t, "dn: "+site.DN+"\nchangetype: modify\nreplace: description\ndescription: x\n\n"+
+		"dn: "+user.DN+"\nchangetype: modify\nreplace: title\ntitle: x\n")
+	v.delta(t, s)
+	require.Len(t, v.updates, 2)
+	v.equal(t, full(t, s))
+}

@@ -55,6 +55,10 @@ func (s *session) link(ctx context.Context) (*link, error) {
 		return s.main, nil
 	}
 	s.main.close()
+	if s.second != nil { // it may be to another domain controller than the next
+		s.second.close()
+		s.second = nil
+	}
 	l, err := s.d.connect(ctx)
 	if err != nil {
 		return nil, err
