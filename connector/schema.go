@@ -34,6 +34,9 @@ type Attribute struct {
 	// CreateOnly attributes are exported when an object is created and read-only afterwards.
 	// The directory may keep another value than the one asked for.
 	CreateOnly bool
+	// Required attributes always have a value: where none is exported the directory makes
+	// one of its own, and they cannot be cleared.
+	Required bool
 	// WriteOnly attributes, such as passwords, are exported and never imported, so that an
 	// export of them cannot be confirmed.
 	WriteOnly bool

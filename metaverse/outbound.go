@@ -347,6 +347,8 @@ func (b *batch) wanted(w *csWork, t *target, d *rules.Decision) *attr.Set {
 			if d.Values.Has(name) {
 				b.unwritable[unwritable{t.name, w.Class, name}] = true
 			}
+		case !d.Values.Has(name) && t.schema.required(name):
+			// The directory keeps the value that it has made.
 		case !createOnly || w.unborn():
 			want.Put(name, d.Values.Values(name)...)
 		}

@@ -94,6 +94,11 @@ func (x *schemaIndex) isReference(name string) bool {
 	return a != nil && a.Kind == attr.KindReference
 }
 
+func (x *schemaIndex) required(name string) bool {
+	a := x.attribute(name)
+	return a != nil && a.Required
+}
+
 // writeOnly reports whether an import will never show what was exported.
 func (x *schemaIndex) writeOnly(name string) bool {
 	a := x.attribute(name)

@@ -170,7 +170,7 @@ func (c *config) complete() error {
 	orText(&c.Rules, "standard")
 	orText(&c.Anchor, "objectGUID")
 	orText(&c.Tenant.Name, "tenant")
-	orText(&c.Tenant.Distribution, "microsoft365")
+	orText(&c.Tenant.Distribution, "security")
 	for _, file := range []*string{&c.Store, &c.Tenant.CertificateFile, &c.Tenant.CAFile} {
 		c.locate(file)
 	}
