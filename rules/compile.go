@@ -51,7 +51,9 @@ func Compile(rs []Rule, opts *CompileOptions) (*Set, error) {
 		c.rule = r
 		c.checkRule()
 		c.all = append(c.all, r)
-		if !r.Disabled {
+		if r.Disabled {
+			c.set.disabled = append(c.set.disabled, r)
+		} else {
 			c.set.rules = append(c.set.rules, r)
 		}
 	}
@@ -60,10 +62,8 @@ func Compile(rs []Rule, opts *CompileOptions) (*Set, error) {
 		r.index = i
 		c.compileRule(r)
 	}
-	for _, r := range c.all {
-		if r.Disabled {
-			c.compileRule(r)
-		}
+	for _, r := range c.set.disabled {
+		c.compileRule(r)
 	}
 	c.rule = nil
 	c.checkSet()
@@ -254,7 +254,9 @@ func (c *compiler) compileFlow(r *CompiledRule, src *Flow) *flow {
 	case Constant:
 		c.compileConstant(f)
 	case Expression:
-		c.compileExpression(r, f)
+		if !c.compileExpression(r, f) {
+			return nil
+		}
 	default:
 		return nil
 	}
@@ -346,7 +348,8 @@ func constantValue(text string, kind attr.Kind) (attr.Value, bool) {
 	}
 }
 
-func (c *compiler) compileExpression(r *CompiledRule, f *flow) {
+// compileExpression reports whether the expression can be used.
+func (c *compiler) compileExpression(r *CompiledRule, f *flow) bool {
 	options := c.exprOptions(r)
 	p, err := expr.Compile(f.source.Expression, options)
 	var bad *expr.Error
@@ -356,10 +359,10 @@ func (c *compiler) compileExpression(r *CompiledRule, f *flow) {
 	switch {
 	case errors.As(err, &bad):
 		c.addExpr(bad.Diagnostics)
-		return
+		return false
 	case err != nil:
 		c.report(SeverityError, "expression", "", "%v", err)
-		return
+		return false
 	}
 	c.addExpr(p.Warnings())
 	f.program = p
@@ -367,6 +370,7 @@ func (c *compiler) compileExpression(r *CompiledRule, f *flow) {
 	for _, name := range reads {
 		r.space.table.add(name)
 	}
+	return true
 }
 
 // kindTest finds expressions that treat values by their kind.

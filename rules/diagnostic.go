@@ -78,14 +78,14 @@ func (e *CompileError) Error() string {
 	return b.String()
 }
 
-// closest returns the candidate that is most like the name, "" if none is near: at most a
-// third of its letters, without regard to case, may differ.
+// closest returns the candidate that is most like the name, "" if none is near: two
+// letters, or a third of them, may differ, and case does not count.
 func closest(name string, candidates []string) string {
 	type match struct {
 		name string
 		cost int
 	}
-	limit := max(1, len(name)/3)
+	limit := max(min(2, len(name)/2), len(name)/3)
 	var found []match
 	for _, c := range candidates {
 		if abs(len(c)-len(name)) > limit {

@@ -51,7 +51,7 @@ func (s *Set) plan(inbound bool, class string, in []Contribution) *plan {
 	if found != nil {
 		return found
 	}
-	made := newPlan(inbound, class, in)
+	made := newPlan(inbound, class, in, true)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.byHash == nil || p.count >= maxPlans {
@@ -95,7 +95,8 @@ func (p *plan) same(in []Contribution) bool {
 	return true
 }
 
-func newPlan(inbound bool, class string, in []Contribution) *plan {
+// newPlan makes a plan. Explanations want the flows that only repeat others, too.
+func newPlan(inbound bool, class string, in []Contribution, lean bool) *plan {
 	p := &plan{class: attr.Fold(class), inbound: inbound}
 	byName := make(map[string]int)
 	for i := range in {
@@ -119,7 +120,9 @@ func newPlan(inbound bool, class string, in []Contribution) *plan {
 	for i := range p.targets {
 		t := &p.targets[i]
 		slices.SortStableFunc(t.flows, func(a, b candidate) int { return byPrecedence(a.flow.rule, b.flow.rule) })
-		t.flows = withoutRepeats(t.flows)
+		if lean {
+			t.flows = withoutRepeats(t.flows)
+		}
 		p.names = append(p.names, t.name)
 	}
 	return p

@@ -14,6 +14,7 @@ import (
 type Set struct {
 	metaverse *MetaverseSchema
 	rules     []*CompiledRule // not disabled, by direction, precedence and ID
+	disabled  []*CompiledRule // for explanations
 	spaces    map[spaceKey]*space
 	warnings  []Diagnostic
 	hash      string

@@ -137,7 +137,7 @@ func (s *standard) sendGroups() {
 		Name: "Out to AAD - Group Join", Direction: Outbound, SourceType: "group", TargetType: "group",
 		Description: "Makes groups and stops at the largest number of members.",
 		LinkType:    Provision, Scope: scope, Join: anchorJoin(),
-		Flows: slices.Concat(made(), []Flow{tooMany}, direct("commonName<-cn onPremiseSecurityIdentifier<-objectSid securityEnabled mailEnabled")),
+		Flows: slices.Concat(made(), []Flow{tooMany}, direct("commonName<-cn onPremiseSecurityIdentifier<-objectSid securityEnabled")),
 	})
 	s.send("Group", "group", "group", "G", all(hasAnchor, notCloudMastered), anchorJoin)
 	s.sendExtensions("Group", "group", "group", all(hasAnchor, notCloudMastered), func(e *DirectoryExtension) bool { return e.Groups })
