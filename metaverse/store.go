@@ -34,7 +34,7 @@ type Store interface {
 	// View calls fn with a consistent picture of the store.
 	View(ctx context.Context, fn func(Reader) error) error
 	// Update calls fn in a transaction that is committed when fn returns nil and has no
-	// effect otherwise. After a commit the data survive the death of the process. fn may
+	// effect otherwise, nor when a method of Tx has failed in between. After a commit the data survive the death of the process. fn may
 	// be called again after a conflict, so it must not have effects beside those on Tx.
 	Update(ctx context.Context, fn func(Tx) error) error
 	// Backup writes a consistent copy to path, which must not exist, while the store is
@@ -135,7 +135,8 @@ type Reader interface {
 	Runs(connector string, before int64, limit int) ([]RunRecord, error)
 	// ObjectErrors returns up to limit current errors of the connector or, with "", of
 	// all, in order of CS id, after the given one. Errors of unknown objects (CS 0) come
-	// first and only when after is -1.
+	// first, all of them, and only when after is -1. Pages hold whole objects: the errors of
+	// one object that alone exceed the limit come together.
 	ObjectErrors(connector string, after CSID, limit int) ([]ObjectError, error)
 }
 
