@@ -70,12 +70,12 @@ func drawMV(m *machine) metaverse.MVID {
 	return drawFrom(m, m.mv)
 }
 
-func drawCSs(m *machine) []metaverse.CSID   { return drawSome(m, drawCS) }
-func drawMVs(m *machine) []metaverse.MVID   { return drawSome(m, drawMV) }
-func drawConnector(m *machine) string       { return drawFrom(m, modelConnectors()[:2]) }
-func drawAttribute(m *machine) string       { return drawFrom(m, modelAttributes()[:2]) }
-func drawBool(m *machine) bool              { return rapid.Bool().Draw(m.t, "bool") }
-func drawKey(m *machine) metaverse.ValueKey { return drawFrom(m, modelValues()) }
+func drawObjects(m *machine) []metaverse.CSID { return drawSome(m, drawCS) }
+func drawPeople(m *machine) []metaverse.MVID  { return drawSome(m, drawMV) }
+func drawConnector(m *machine) string         { return drawFrom(m, modelConnectors()[:2]) }
+func drawAttribute(m *machine) string         { return drawFrom(m, modelAttributes()[:2]) }
+func drawBool(m *machine) bool                { return rapid.Bool().Draw(m.t, "bool") }
+func drawKey(m *machine) metaverse.ValueKey   { return drawFrom(m, modelValues()) }
 func drawTime(m *machine) time.Time {
 	return time.Unix(int64(rapid.IntRange(1, 9).Draw(m.t, "time")), 0).UTC()
 }
@@ -195,7 +195,7 @@ func newObjects(m *machine, store metaverse.Tx, model *memTx) (got, want error) 
 	conn := drawConnector(m)
 	var objects []*metaverse.CSObject
 	for i := range n {
-		m.cs = append(m.cs[:len(m.cs):len(m.cs)], first+metaverse.CSID(i))
+		m.cs = append(slices.Clip(m.cs), first+metaverse.CSID(i))
 		objects = append(objects, drawObject(m, first+metaverse.CSID(i), conn))
 	}
 	return store.PutCS(objects), model.PutCS(objects)
@@ -205,7 +205,7 @@ func newObjects(m *machine, store metaverse.Tx, model *memTx) (got, want error) 
 func changeObjects(m *machine, store metaverse.Tx, model *memTx) (got, want error) {
 	var objects []*metaverse.CSObject
 	used := make(map[metaverse.CSID]bool)
-	for _, id := range drawCSs(m) {
+	for _, id := range drawObjects(m) {
 		if old := model.s.cs[id]; old != nil && !used[id] {
 			used[id] = true
 			objects = append(objects, drawObject(m, id, old.Connector))
@@ -226,7 +226,7 @@ func newMVs(m *machine, store metaverse.Tx, model *memTx) (got, want error) {
 	model.s.nextMV = first + metaverse.MVID(n)
 	var objects []*metaverse.MVObject
 	for i := range n {
-		m.mv = append(m.mv[:len(m.mv):len(m.mv)], first+metaverse.MVID(i))
+		m.mv = append(slices.Clip(m.mv), first+metaverse.MVID(i))
 		objects = append(objects, &metaverse.MVObject{ID: first + metaverse.MVID(i), Class: drawFrom(m, []string{"person", "group"}), Attributes: drawSet(m), Origins: drawSome(m, drawOrigin)})
 	}
 	return store.PutMV(objects), model.PutMV(objects)
@@ -259,7 +259,7 @@ func modelOperations() []modelOperation {
 		conn  string
 	}
 	drawState := func(m *machine) csState {
-		return csState{drawCSs(m), metaverse.CSState(rapid.IntRange(0, 4).Draw(m.t, "state")), metaverse.ImportOp(rapid.IntRange(0, 4).Draw(m.t, "op")), drawConnector(m)}
+		return csState{drawObjects(m), metaverse.CSState(rapid.IntRange(0, 4).Draw(m.t, "state")), metaverse.ImportOp(rapid.IntRange(0, 4).Draw(m.t, "op")), drawConnector(m)}
 	}
 	type values struct {
 		cs   metaverse.CSID
@@ -280,7 +280,7 @@ func modelOperations() []modelOperation {
 		links []metaverse.Link
 	}
 	drawLinks := func(m *machine) (l links) {
-		l.ids = drawCSs(m)
+		l.ids = drawObjects(m)
 		for range l.ids {
 			l.links = append(l.links, drawLink(m))
 		}
@@ -295,8 +295,8 @@ func modelOperations() []modelOperation {
 	}
 	return []modelOperation{
 		{"new objects", newObjects}, {"new objects again", newObjects}, {"change objects", changeObjects}, {"new metaverse objects", newMVs}, {"put run", putRun},
-		both("delete objects", drawCSs, metaverse.Tx.DeleteCS),
-		both("delete metaverse objects", drawMVs, metaverse.Tx.DeleteMV),
+		both("delete objects", drawObjects, metaverse.Tx.DeleteCS),
+		both("delete metaverse objects", drawPeople, metaverse.Tx.DeleteMV),
 		both("state", drawState, func(tx metaverse.Tx, a csState) error { return tx.PutCSState(a.ids, a.state) }),
 		both("pending import", drawState, func(tx metaverse.Tx, a csState) error { return tx.SetPendingImport(a.op, a.ids) }),
 		both("pending import all", drawState, func(tx metaverse.Tx, a csState) error {
@@ -317,10 +317,10 @@ func modelOperations() []modelOperation {
 		both("delete work", func(m *machine) []metaverse.RefWork { return drawSome(m, drawWork) }, metaverse.Tx.DeleteRefWork),
 		both("queue from", drawSource, func(tx metaverse.Tx, a source) error { return tx.QueueCSRefsFrom(a.cs, a.attribute) }),
 		both("queue metaverse from", drawSource, func(tx metaverse.Tx, a source) error { return tx.QueueMVRefsFrom(a.mv, a.attribute) }),
-		both("queue to", drawCSs, metaverse.Tx.QueueCSRefsTo),
-		both("queue metaverse to", drawMVs, metaverse.Tx.QueueMVRefsTo),
+		both("queue to", drawObjects, metaverse.Tx.QueueCSRefsTo),
+		both("queue metaverse to", drawPeople, metaverse.Tx.QueueMVRefsTo),
 		both("pending exports", drawExports, metaverse.Tx.PutPendingExport),
-		both("delete exports", drawCSs, metaverse.Tx.DeletePendingExport),
+		both("delete exports", drawObjects, metaverse.Tx.DeletePendingExport),
 		both("export references", func(m *machine) []metaverse.ExportRef { return drawSome(m, drawExportRef) }, metaverse.Tx.PutExportRefs),
 		both("delete export references", drawCSRefs, metaverse.Tx.DeleteExportRefs),
 		both("setting", drawSetting, func(tx metaverse.Tx, a setting) error { return tx.PutSetting(a.key, a.value) }),
@@ -329,7 +329,7 @@ func modelOperations() []modelOperation {
 			return err
 		}),
 		both("errors", func(m *machine) []metaverse.ObjectError { return drawSome(m, drawError) }, metaverse.Tx.PutObjectErrors),
-		both("clear errors", drawCSs, func(tx metaverse.Tx, ids []metaverse.CSID) error { return tx.ClearObjectErrors("sync", ids) }),
+		both("clear errors", drawObjects, func(tx metaverse.Tx, ids []metaverse.CSID) error { return tx.ClearObjectErrors("sync", ids) }),
 		both("clear unknown errors", drawConnector, func(tx metaverse.Tx, conn string) error { return tx.ClearUnknownErrors(conn, "import") }),
 	}
 }

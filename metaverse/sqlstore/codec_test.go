@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,7 +57,7 @@ func TestCodecRefuses(t *testing.T) {
 	require.NoError(t, err)
 	good = append([]byte(nil), good...)
 
-	_, err = e.attributes(ptr(attr.NewSet(map[string][]attr.Value{"cn": {{}}})))
+	_, err = e.attributes(new(attr.NewSet(map[string][]attr.Value{"cn": {{}}})))
 	require.ErrorIs(t, err, errNoValue)
 	_, err = e.mods([]attr.Mod{{Name: ""}})
 	require.ErrorIs(t, err, errNoName)
@@ -66,7 +67,7 @@ func TestCodecRefuses(t *testing.T) {
 		require.Error(t, err, "%d octets", n)
 	}
 	for name, record := range map[string][]byte{
-		"trailing":          append(good[:len(good):len(good)], 0),
+		"trailing":          append(slices.Clip(good), 0),
 		"version":           append([]byte{9}, good[1:]...),
 		"no version":        nil,
 		"unknown attribute": {1, 1, 99, 1<<3 | 3, 1},
@@ -86,8 +87,6 @@ func TestCodecRefuses(t *testing.T) {
 	_, err = decodeOrigins(testDictionary(), []byte{1, 1, 5, 1, 1, 1, 1, 0})
 	require.Error(t, err, "an object beyond the list")
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // FuzzDecode feeds the decoders what a damaged or forged file may hold. They must not panic,
 // not take memory beyond a small multiple of the record, and understand what they accept.

@@ -11,9 +11,9 @@ import (
 )
 
 var (
-	// ErrClosed: the store was closed.
+	// ErrClosed is the error of every call after Close.
 	ErrClosed = errors.New("sqlstore: store is closed")
-	// ErrNotStore: the file is not a database, or one of another program.
+	// ErrNotStore says that the file is not a database, or one of another program.
 	ErrNotStore = errors.New("not a hybridsync store")
 	// errFinished is what a Reader or Tx kept beyond its function answers.
 	errFinished = errors.New("sqlstore: reader used after its View or Update has ended")

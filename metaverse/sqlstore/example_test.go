@@ -20,7 +20,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	store, err := sqlstore.Open(ctx, filepath.Join(dir, "state.db"), nil)
 	if err != nil {
 		log.Fatal(err)
