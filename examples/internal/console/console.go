@@ -79,7 +79,7 @@ func Steps(w io.Writer, steps []*metaverse.RunRecord) error {
 	for _, s := range steps {
 		c := s.Counters
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", s.Connector, s.Step, s.Result,
-			c.Adds, c.Updates+c.Renames, c.Deletes, c.Unchanged, c.Errors, s.Objects, Took(s))
+			c.Adds, c.Updates, c.Deletes, c.Unchanged, c.Errors, s.Objects, Took(s))
 	}
 	return t.Flush()
 }
