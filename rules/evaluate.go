@@ -79,8 +79,7 @@ func (e *evaluation) eval(c *candidate, last bool) (outcome, bool) {
 	if err == nil {
 		return o, true
 	}
-	var fe *FlowError
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*FlowError](err); ok {
 		e.decision.Errors = append(e.decision.Errors, fe)
 	}
 	return o, false

@@ -205,8 +205,7 @@ func reasonOf(o outcome, err error, f *flow, v *view, won bool, decided string) 
 }
 
 func flowError(err error) error {
-	var fe *FlowError
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*FlowError](err); ok {
 		return fe
 	}
 	return nil

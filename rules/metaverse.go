@@ -61,7 +61,7 @@ var metaverseAttributes = []struct {
 func DefaultMetaverse() *MetaverseSchema {
 	m := &MetaverseSchema{Classes: []string{"person", "group", "device"}}
 	for _, group := range metaverseAttributes {
-		for _, field := range strings.Fields(group.names) {
+		for field := range strings.FieldsSeq(group.names) {
 			name, multi := strings.CutSuffix(field, "*")
 			for _, n := range expandName(name) {
 				m.Attributes = append(m.Attributes, MetaverseAttribute{

@@ -225,7 +225,7 @@ func joinOn(pairs ...string) []JoinGroup {
 
 // direct returns direct flows, each written "attribute" or "target<-source".
 func direct(list string) (flows []Flow) {
-	for _, field := range strings.Fields(list) {
+	for field := range strings.FieldsSeq(list) {
 		target, source, renamed := strings.Cut(field, "<-")
 		if !renamed {
 			source = target
@@ -249,17 +249,10 @@ func formula(target, source string) Flow {
 
 // each returns an expression flow for each attribute: the pattern with @ replaced by it.
 func each(list, pattern string) (flows []Flow) {
-	for _, field := range strings.Fields(list) {
+	for field := range strings.FieldsSeq(list) {
 		for _, name := range expandName(field) {
 			flows = append(flows, formula(name, strings.ReplaceAll(pattern, "@", "["+name+"]")))
 		}
 	}
 	return flows
-}
-
-// without returns the flows but for those to the targets.
-func without(flows []Flow, targets ...string) []Flow {
-	return slices.DeleteFunc(slices.Clone(flows), func(f Flow) bool {
-		return slices.ContainsFunc(targets, func(t string) bool { return attr.EqualName(t, f.Target) })
-	})
 }

@@ -116,7 +116,7 @@ var mechanical = []string{"sourceAnchor", "objectSid", "pwdLastSet", "usageLocat
 
 // sent returns the flows to Entra ID of the listed attributes for a class: U, C or G.
 func (s *standard) sent(list, class string) (flows []Flow) {
-	for _, line := range strings.Split(list, "\n") {
+	for line := range strings.SplitSeq(list, "\n") {
 		classes, names, ok := strings.Cut(strings.TrimSpace(line), ":")
 		if !ok || !strings.Contains(classes, class) {
 			continue

@@ -47,8 +47,7 @@ func parseXML(src []byte) (*xmlNode, error) {
 	root, err := readTree(d)
 	if err != nil {
 		line, column := d.InputPos()
-		var syntax *xml.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*xml.SyntaxError](err); ok {
 			return nil, fmt.Errorf("%d: %s", syntax.Line, syntax.Msg)
 		}
 		return nil, fmt.Errorf("%d:%d: %w", line, column, err)

@@ -164,7 +164,7 @@ func (y *yamlRule) rule() (Rule, error) {
 	for _, g := range y.Join {
 		group := JoinGroup{}
 		for _, c := range g.All {
-			group = append(group, JoinCondition{CS: c.CS, MV: c.MV, CaseSensitive: c.CaseSensitive})
+			group = append(group, JoinCondition(c))
 		}
 		r.Join = append(r.Join, group)
 	}
@@ -258,7 +258,7 @@ func newYAMLRule(r *Rule) (yamlRule, error) {
 	for _, g := range r.Join {
 		group := yamlJoin{All: []yamlEquality{}}
 		for _, c := range g {
-			group.All = append(group.All, yamlEquality{CS: c.CS, MV: c.MV, CaseSensitive: c.CaseSensitive})
+			group.All = append(group.All, yamlEquality(c))
 		}
 		y.Join = append(y.Join, group)
 	}
