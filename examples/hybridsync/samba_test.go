@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hybridsync/hybridsync/connector/entra/entratest"
+	"github.com/hybridsync/hybridsync/internal/sambatest"
+)
+
+// A real domain controller to a tenant: everything comes over, a second cycle writes
+// nothing, and changes made by LDAP arrive exactly.
+func TestSambaToTenant(t *testing.T) {
+	t.Parallel()
+	const users, groups = 300, 20
+	d := sambatest.Start(t, &sambatest.Options{Users: users, Groups: groups})
+	b := &bench{t: t, tenant: entratest.NewServer(t, nil), dir: t.TempDir()}
+	b.values = map[string]string{
+		"url": d.URL, "user": d.AdminUPN, "password": d.Password, "ca": d.CAFile,
+		"tenant": b.tenant.TenantID, "client": b.tenant.ClientID, "secret": b.tenant.ClientSecret,
+		"graph": b.tenant.GraphURL, "authority": b.tenant.AuthorityURL, "tenantca": b.tenant.CAFile(), "more": "",
+	}
+	_, err := b.cycle()
+	require.NoError(t, err)
+	require.Len(t, b.tenant.Users(), users)
+	require.Len(t, b.tenant.Groups(), groups)
+
+	_, err = b.cycle()
+	require.NoError(t, err)
+	b.tenant.ResetLog()
+	_, err = b.cycle()
+	require.NoError(t, err)
+	require.Zero(t, b.tenant.Writes(), "a cycle without changes writes nothing")
+
+	p := d.Population
+	user := p.UserDN
+	rdn := func(dn string) string { first, _, _ := strings.Cut(dn, ","); return first }
+	members := func(i int) int { return len(b.tenant.Members(b.group(fmt.Sprintf("Group %05d", i)).ID)) }
+	require.NotContains(t, p.DirectUsers(2), 20)
+	before2, before3 := members(2), members(3)
+	d.MustEdit(t, fmt.Sprintf(`
+dn: %[1]s
+changetype: modify
+replace: title
+title: Special Envoy
+
+dn: %[2]s
+changetype: modrdn
+newrdn: CN=Another Name
+deleteoldrdn: 1
+
+dn: %[3]s
+changetype: modrdn
+newrdn: %[4]s
+deleteoldrdn: 1
+newsuperior: CN=Users,%%BASE%%
+
+dn: %[5]s
+changetype: modify
+replace: userAccountControl
+userAccountControl: 546
+
+dn: %[6]s
+changetype: delete
+
+dn: %[7]s
+changetype: modify
+add: member
+member: %[8]s
+
+dn: %[9]s
+changetype: modify
+delete: member
+member: %[10]s
+`, user(11), user(12), user(13), rdn(user(13)), user(14), user(15),
+		p.GroupDN(2), user(20), p.GroupDN(3), user(p.DirectUsers(3)[2])))
+
+	result, err := b.cycle()
+	require.NoError(t, err)
+	c := result.Steps[4].Counters
+	require.Equal(t, [4]int64{4, 1, 1, 1}, [4]int64{c.Updates, c.Deletes, c.RefAdds, c.RefDeletes})
+	require.Zero(t, c.Adds)
+	require.Equal(t, 5, b.tenant.Writes(), "exactly the changes, and nothing else: the cloud knows neither common names nor places")
+	require.Len(t, b.tenant.Users(), users-1)
+	require.Equal(t, before2+1, members(2))
+	require.Equal(t, before3-1, members(3))
+}
+
+func (b *bench) group(name string) entratest.Group {
+	b.t.Helper()
+	for _, g := range b.tenant.Groups() {
+		if g.DisplayName == name {
+			return g
+		}
+	}
+	b.t.Fatalf("the tenant has no group %s", name)
+	return entratest.Group{}
+}
