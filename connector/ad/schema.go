@@ -253,9 +253,19 @@ func (a *attribute) createOnly() bool {
 	return !a.readOnly() && (a.naming() || attr.EqualName(a.name, "objectClass"))
 }
 
+// required reports whether the directory gives the attribute a value where it gets none,
+// and does not let go of it.
+func (a *attribute) required() bool {
+	switch attr.Fold(a.name) {
+	case "objectclass", "samaccountname", "useraccountcontrol", "grouptype", "primarygroupid":
+		return true
+	}
+	return false
+}
+
 func (a *attribute) public() connector.Attribute {
 	return connector.Attribute{
 		Name: a.name, Kind: a.syntax.kind(), MultiValued: a.multi, MaxLength: a.maxLength, CaseSensitive: a.exact,
-		ReadOnly: a.readOnly(), CreateOnly: a.createOnly(), WriteOnly: a.secret(),
+		ReadOnly: a.readOnly(), CreateOnly: a.createOnly(), Required: a.required(), WriteOnly: a.secret(),
 	}
 }

@@ -187,6 +187,8 @@ func TestSambaSchema(t *testing.T) {
 	for _, name := range []string{"cn", "mail", "objectSid", "extensionAttribute15", "mS-DS-ConsistencyGuid", "sAMAccountName", "telephoneNumber"} {
 		require.Contains(t, user.Attributes, name, "inherited and auxiliary attributes count")
 	}
+	account, _ := schema.Attribute("sAMAccountName")
+	require.True(t, account.Required)
 	var got []string
 	for _, name := range []string{"cn", "member", "objectSid", "objectGUID", "accountExpires", "groupType", "whenChanged", "msExchHideFromAddressLists",
 		"nTSecurityDescriptor", "memberOf", "unicodePwd", "proxyAddresses", "objectClass", "msDS-User-Account-Control-Computed", "thumbnailPhoto"} {
