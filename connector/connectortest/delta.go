@@ -65,6 +65,7 @@ var deltaRules = []rule{
 		f.delete(f.h.User.Name, f.seedOne(f.user("conf-short-lived")))
 	})},
 	{"deleted and made again", deltaRule(func(f *fixture, s *scene) {
+		f.need(!f.caps.Restore, "objects that are made anew: it restores them")
 		f.delete(f.h.User.Name, s.users[2])
 		k := f.seedOne(f.user("conf-user-2", set(f.h.User.Single, "new")))
 		require.NotEqual(f, s.users[2].Anchor, k.Anchor, "an object that is made again is another object")
