@@ -12,6 +12,7 @@ func (c *compiler) checkSet() {
 	c.checkPrecedence()
 	c.checkTwice()
 	c.checkShared()
+	c.checkJoins()
 	c.rule, c.flow = nil, ""
 }
 
@@ -60,6 +61,24 @@ func (c *compiler) checkTwice() {
 				c.flow = ""
 			}
 			seen[name] = f
+		}
+	}
+}
+
+// checkJoins finds rules with join criteria that are known to be in scope together. For
+// such objects joining fails: precedence does not arbitrate.
+func (c *compiler) checkJoins() {
+	for i, r := range c.set.rules {
+		for _, other := range c.set.rules[:i] {
+			if !r.HasJoin() || !other.HasJoin() || r.space != other.space || !attr.EqualName(r.SourceType, other.SourceType) ||
+				r.Direction == Outbound && (!attr.EqualName(r.TargetType, other.TargetType) || sameJoin(r.Join, other.Join)) {
+				continue
+			}
+			if covers(r, other) || covers(other, r) {
+				c.rule = r
+				c.report(SeverityWarning, "join-conflict", "", "rule %q has join criteria, too, and is in scope of the same objects", other.Name)
+				break
+			}
 		}
 	}
 }

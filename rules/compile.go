@@ -325,6 +325,9 @@ func (c *compiler) compileConstant(f *flow) {
 		c.report(SeverityError, "constant", "", "%q cannot be converted to kind %s", f.source.Constant, kind)
 		v = attr.String(f.source.Constant)
 	}
+	if _, err := f.fitValue(v); err != nil && ok {
+		c.report(SeverityError, "constant", "", "the text is too long for an indexed attribute")
+	}
 	f.constant = []attr.Value{v}
 }
 

@@ -71,6 +71,11 @@ func TestDiagnostics(t *testing.T) {
 		{"kinds", "kind-mismatch", "", rules.SeverityError, flows(direct("title", "userAccountControl"))},
 		{"several into one", "multi-to-single", "", rules.SeverityWarning, flows(direct("title", "description"))},
 		{"several into one outbound", "multi-to-single", "", rules.SeverityError, outFlows(direct("title", "proxyAddresses"))},
+		{"constant too long", "constant", "", rules.SeverityError, flows(constant("title", strings.Repeat("x", 449)))},
+		{"two join", "join-conflict", "", rules.SeverityWarning, []rules.Rule{
+			joining(in(1, direct("title", "title")), rules.Join, rules.JoinGroup{{CS: "mail", MV: "mail"}}),
+			joining(in(2, direct("sn", "sn")), rules.Join, rules.JoinGroup{{CS: "mail", MV: "mail"}}),
+		}},
 		{"empty expression", "expression", "", rules.SeverityError, flows(formula("title", " "))},
 		{"unknown function", "expression", "Trim", rules.SeverityError, flows(formula("title", "Trimm([title])"))},
 		{"unknown attribute in expression", "expression", "[displayName]", rules.SeverityError, outFlows(formula("title", "[displayNam]"))},

@@ -62,6 +62,9 @@ func (e *evaluation) run() {
 		e.decision.Origins = make([]Origin, 0, n)
 		e.decision.Values.Grow(n)
 	}
+	if e.plan.copies > 0 {
+		e.decision.Copies = make([]Copy, 0, e.plan.copies)
+	}
 	for i := range e.plan.targets {
 		t := &e.plan.targets[i]
 		if t.merge == Merge || t.merge == MergeCaseInsensitive {

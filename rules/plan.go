@@ -16,6 +16,7 @@ type plan struct {
 	rules   [][]*CompiledRule // by contribution
 	targets []target          // in name order
 	names   []string          // of the targets
+	copies  int               // targets that references are copied to
 	hint    atomic.Int32      // attributes in the latest decision, for sizing the next
 }
 
@@ -124,6 +125,9 @@ func newPlan(inbound bool, class string, in []Contribution, lean bool) *plan {
 			t.flows = withoutRepeats(t.flows)
 		}
 		p.names = append(p.names, t.name)
+		if slices.ContainsFunc(t.flows, func(c candidate) bool { return c.flow.copies }) {
+			p.copies++
+		}
 	}
 	return p
 }

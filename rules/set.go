@@ -78,7 +78,8 @@ func (s *Set) InScope(ctx context.Context, d Direction, connector string, subjec
 	}
 	v := sp.open(subject, time.Time{})
 	defer v.close()
-	in := make([]*CompiledRule, 0, len(candidates))
+	var room [64]*CompiledRule
+	in := room[:0]
 	for _, r := range candidates {
 		ok, _, err := r.holds(v)
 		if err != nil {
@@ -88,7 +89,7 @@ func (s *Set) InScope(ctx context.Context, d Direction, connector string, subjec
 			in = append(in, r)
 		}
 	}
-	return in, nil
+	return slices.Clone(in), nil
 }
 
 // MVJoinAttributes returns the metaverse attributes by which inbound joins look objects up.

@@ -210,7 +210,7 @@ func (s *standard) accountFlows() []Flow {
 }
 
 func domainFlows() (flows []Flow) {
-	for _, field := range strings.Fields(domainNames) {
+	for field := range strings.FieldsSeq(domainNames) {
 		target, parameter, _ := strings.Cut(field, "<-")
 		flows = append(flows, formula(target, "%"+parameter+"%"))
 	}

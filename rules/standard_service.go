@@ -121,7 +121,7 @@ func (s *standard) sent(list, class string) (flows []Flow) {
 		if !ok || !strings.Contains(classes, class) {
 			continue
 		}
-		for _, field := range strings.Fields(names) {
+		for field := range strings.FieldsSeq(names) {
 			for _, name := range expandName(field) {
 				if slices.Contains(mechanical, name) || !slices.Contains(s.ExcludedAttributes, name) {
 					flows = append(flows, sentFlow(name))

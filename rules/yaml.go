@@ -113,10 +113,11 @@ func MarshalYAML(f *File) ([]byte, error) {
 	}
 	// Block text is easier to read, but not every text survives it; and comments may have
 	// lost their place.
+	blocks, single := yaml.UseLiteralStyleIfMultiline(true), yaml.UseSingleQuote(true)
 	attempts := [][]yaml.EncodeOption{
-		{yaml.UseLiteralStyleIfMultiline(true), yaml.WithComment(f.comments)},
-		{yaml.UseLiteralStyleIfMultiline(true)},
-		{},
+		{blocks, single, yaml.WithComment(f.comments)},
+		{blocks, single},
+		{single},
 		{yaml.JSON()}, // which is YAML, too
 	}
 	for _, options := range attempts {
