@@ -40,7 +40,7 @@ type csWork struct {
 	*CSObject
 	export   *PendingExport // nil for none
 	top      *attr.Set      // image with sent changes applied; computed when asked for
-	pending  ImportOp       // what the pending import shall be at the end
+	next     ImportOp       // what the pending import shall be at the end
 	row      bool           // row changed
 	link     bool           // link changed
 	state    bool           // only the state changed
@@ -94,7 +94,7 @@ func (b *batch) loadCS(ids []CSID) error {
 	}
 	for i, o := range objects {
 		if o != nil {
-			b.trackCS(&csWork{CSObject: o, export: exports[i], pending: o.Pending})
+			b.trackCS(&csWork{CSObject: o, export: exports[i], next: o.Pending})
 		}
 	}
 	return nil
@@ -349,8 +349,8 @@ func (b *batch) writePending() error {
 		if w.deleted {
 			continue
 		}
-		if w.pending != w.CSObject.Pending {
-			queue[w.pending] = append(queue[w.pending], w.ID)
+		if w.next != w.Pending {
+			queue[w.next] = append(queue[w.next], w.ID)
 		}
 		if !w.out {
 			continue

@@ -2,6 +2,7 @@ package metaverse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -178,17 +179,16 @@ func (o *outcomes) fail(j *job, res *connector.Result) {
 }
 
 func attributeOf(err error) string {
-	for err != nil {
-		if e, ok := err.(*connector.Error); ok && e.Attribute != "" {
-			return e.Attribute
-		}
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
+	for {
+		e, ok := errors.AsType[*connector.Error](err)
+		if !ok || e.Attribute != "" {
+			if ok {
+				return e.Attribute
+			}
 			return ""
 		}
-		err = u.Unwrap()
+		err = e.Err
 	}
-	return ""
 }
 
 func (o *outcomes) write() error {

@@ -39,16 +39,15 @@ func (b *batch) sync(ids []CSID) error {
 // recorded and leaves it pending, so that it is tried again; the returned error is one of
 // the store.
 func (b *batch) syncObject(w *csWork) error {
-	var trouble *objectTrouble
 	err := b.evaluate(w)
-	if errors.As(err, &trouble) {
+	if trouble, own := errors.AsType[*objectTrouble](err); own {
 		b.fail(w, trouble.code, trouble.attribute, trouble.rule, trouble.err)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	w.pending = ImportNone
+	w.next = ImportNone
 	b.cleared = append(b.cleared, w.ID)
 	return nil
 }
@@ -58,12 +57,12 @@ func (b *batch) evaluate(w *csWork) error {
 	case Placeholder:
 		return nil
 	case ExplicitDisconnector, FilteredDisconnector:
-		if w.pending != ImportDelete {
+		if w.next != ImportDelete {
 			return nil
 		}
 	}
 	b.counts.Evaluated++
-	if w.pending == ImportDelete {
+	if w.next == ImportDelete {
 		return b.gone(w)
 	}
 	subject := b.subject(w)

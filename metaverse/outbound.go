@@ -1,6 +1,7 @@
 package metaverse
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,7 +18,7 @@ func (b *batch) provisionAll(m *mvWork) (again bool, err error) {
 	var failed error
 	for _, name := range b.r.e.names {
 		changed, err := b.provision(m, b.r.e.connectors[name])
-		if _, own := err.(*objectTrouble); own {
+		if _, own := errors.AsType[*objectTrouble](err); own {
 			failed = err
 			continue
 		}
@@ -164,7 +165,7 @@ func (b *batch) reverseJoin(m *mvWork, t *target, scope []*rules.CompiledRule, s
 // candidate reports whether an object may be linked by an outbound rule. One that was
 // deprovisioned and whose deletion was not sent may come back to a rule that provisions.
 func (w *csWork) candidate(maker *rules.CompiledRule) bool {
-	if w.deleted || w.Link.MV != 0 || !w.Imported && w.Anchor.IsZero() || w.pending == ImportDelete {
+	if w.deleted || w.Link.MV != 0 || !w.Imported && w.Anchor.IsZero() || w.next == ImportDelete {
 		return false
 	}
 	if w.State == ExplicitDisconnector {
@@ -184,8 +185,8 @@ func (b *batch) linkOutbound(w *csWork, m *mvWork, decider, maker *rules.Compile
 		w.export, w.out = p, true
 	}
 	b.counts.Joined++
-	if w.pending == ImportNone {
-		w.pending = ImportUpdate // it has to be evaluated as a contributor, too
+	if w.next == ImportNone {
+		w.next = ImportUpdate // it has to be evaluated as a contributor, too
 	}
 	if err := b.link(w, m, l); err != nil {
 		return err

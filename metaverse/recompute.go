@@ -201,8 +201,8 @@ func (b *batch) wake(keys []ValueKey) error {
 				return err
 			}
 			for _, id := range lists[0] {
-				if cs := b.cs[id]; cs != nil && !cs.deleted && cs.Link.MV == 0 && cs.State == NormalDisconnector && cs.pending == ImportNone && cs.Imported {
-					cs.pending = ImportUpdate
+				if cs := b.cs[id]; cs != nil && !cs.deleted && cs.Link.MV == 0 && cs.State == NormalDisconnector && cs.next == ImportNone && cs.Imported {
+					cs.next = ImportUpdate
 				}
 			}
 		}

@@ -2,6 +2,7 @@ package metaverse
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -47,18 +48,12 @@ func indexSchema(name string, s *connector.Schema) *schemaIndex {
 		x.readOnly[attr.Fold(c.Name)] = ro
 	}
 	shared := rules.MapParameters{"Connector.ID": name}
-	for k, v := range s.Parameters {
-		shared[k] = v
-	}
+	maps.Copy(shared, s.Parameters)
 	x.shared = shared
 	for _, p := range s.Partitions {
 		m := rules.MapParameters{}
-		for k, v := range shared {
-			m[k] = v
-		}
-		for k, v := range p.Parameters {
-			m[k] = v
-		}
+		maps.Copy(m, shared)
+		maps.Copy(m, p.Parameters)
 		x.params[p.ID] = m
 		if len(s.Partitions) == 1 {
 			x.params[""] = m // objects need not name the only partition

@@ -40,8 +40,8 @@ type staging struct {
 type staged struct {
 	*CSObject
 	isNew    bool
-	dirty    bool // row or image changed
-	pending  ImportOp
+	dirty    bool           // row or image changed
+	next     ImportOp       // what the pending import shall be at the end
 	export   *PendingExport // loaded for objects that have one
 	exportOK bool           // export was changed
 	touched  map[string]bool
@@ -122,7 +122,7 @@ func (s *staging) fetch(ids []CSID) error {
 		if o == nil {
 			continue
 		}
-		s.track(&staged{CSObject: o, pending: o.Pending, export: exports[i]})
+		s.track(&staged{CSObject: o, next: o.Pending, export: exports[i]})
 	}
 	return nil
 }
@@ -183,7 +183,7 @@ func (s *staging) object(o *connector.Object) error {
 		}
 	}
 	cs.whole = true
-	before := cs.pending
+	before := cs.next
 	fresh := !cs.Imported
 	changed := fresh || before == ImportDelete
 	if renamed, err := s.place(cs, o.DN, o.Partition); err != nil {
@@ -221,8 +221,8 @@ func (s *staging) adopt(cs *staged, o *connector.Object) (changed bool) {
 		cs.Imported, cs.dirty, changed = true, true, true
 	}
 	if o.Class != "" && !attr.EqualName(cs.Class, o.Class) {
-		if cs.Class != "" && cs.pending != ImportAdd {
-			cs.pending = ImportDeleteAdd
+		if cs.Class != "" && cs.next != ImportAdd {
+			cs.next = ImportDeleteAdd
 		}
 		cs.Class, cs.dirty, changed = o.Class, true, true
 	}
@@ -238,11 +238,11 @@ func (s *staging) mark(cs *staged, changed, fresh bool, before ImportOp) {
 	case !changed:
 		s.counts.Unchanged++
 		return
-	case cs.pending == ImportDeleteAdd, cs.pending == ImportAdd:
+	case cs.next == ImportDeleteAdd, cs.next == ImportAdd:
 	case fresh && cs.Link.MV == 0:
-		cs.pending = ImportAdd
+		cs.next = ImportAdd
 	default:
-		cs.pending = ImportUpdate
+		cs.next = ImportUpdate
 	}
 	if fresh && before != ImportAdd {
 		s.counts.Adds++
@@ -258,11 +258,11 @@ func (s *staging) update(it *connector.Item) error {
 	if err != nil {
 		return err
 	}
-	if cs == nil || !cs.Imported || cs.pending == ImportDelete || cs.Image.Len() == 0 {
+	if cs == nil || !cs.Imported || cs.next == ImportDelete || cs.Image.Len() == 0 {
 		s.unknown = append(s.unknown, o.Key())
 		return nil
 	}
-	before := cs.pending
+	before := cs.next
 	changed := false
 	if o.DN != "" {
 		renamed, err := s.place(cs, o.DN, o.Partition)
@@ -303,11 +303,11 @@ func (s *staging) remove(k connector.Key) {
 	if k.Anchor.IsZero() {
 		cs = s.byDN[s.dnKey(k.DN)]
 	}
-	if cs == nil || cs.State == Placeholder || cs.pending == ImportDelete {
+	if cs == nil || cs.State == Placeholder || cs.next == ImportDelete {
 		s.counts.Unchanged++
 		return
 	}
-	cs.pending = ImportDelete
+	cs.next = ImportDelete
 	s.counts.Deletes++
 }
 

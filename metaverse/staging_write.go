@@ -8,10 +8,10 @@ import (
 // confirm compares what was exported with what the directory shows now.
 func (s *staging) confirm() error {
 	for _, cs := range s.order {
-		if cs.export == nil || s.byID[cs.ID] != cs || !cs.whole && cs.touched == nil && cs.pending != ImportDelete {
+		if cs.export == nil || s.byID[cs.ID] != cs || !cs.whole && cs.touched == nil && cs.next != ImportDelete {
 			continue
 		}
-		if cs.pending == ImportDelete {
+		if cs.next == ImportDelete {
 			if cs.export.DeleteSent {
 				s.counts.Confirmed++
 			}
@@ -96,8 +96,8 @@ func (s *staging) confirmWhole(cs *staged) error {
 
 // force makes the next synchronisation look at an object although its image is the same.
 func (s *staging) force(cs *staged) {
-	if cs.pending == ImportNone {
-		cs.pending = ImportUpdate
+	if cs.next == ImportNone {
+		cs.next = ImportUpdate
 	}
 }
 
@@ -149,8 +149,8 @@ func (s *staging) writeObjects() error {
 		if cs.dirty {
 			dirty = append(dirty, cs.CSObject)
 		}
-		if cs.pending != cs.CSObject.Pending {
-			queue[cs.pending] = append(queue[cs.pending], cs.ID)
+		if cs.next != cs.Pending {
+			queue[cs.next] = append(queue[cs.next], cs.ID)
 		}
 	}
 	if err := s.tx.PutCS(dirty); err != nil {

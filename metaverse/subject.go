@@ -29,8 +29,7 @@ func (b *batch) mvSubject(m *mvWork, t *target) *rules.Subject {
 
 func (b *batch) inScope(d rules.Direction, conn string, s *rules.Subject) ([]*rules.CompiledRule, error) {
 	scope, err := b.rules.InScope(b.ctx, d, conn, s)
-	var flow *rules.FlowError
-	if errors.As(err, &flow) {
+	if flow, ok := errors.AsType[*rules.FlowError](err); ok {
 		return nil, flowTrouble([]*rules.FlowError{flow})
 	}
 	if err != nil {
