@@ -67,6 +67,7 @@ func (r *Reporter) Done() {
 
 func (r *Reporter) end() {
 	if r.bar != nil {
+		_ = r.bar.Finish() // or it goes on being drawn
 		_ = r.bar.Clear()
 		r.bar, r.phase = nil, ""
 	}
