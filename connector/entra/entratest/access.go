@@ -11,6 +11,7 @@ import (
 
 // caller is who a request comes from, by its access token.
 type caller struct {
+	appID string
 	roles []string
 	cae   bool
 }
@@ -46,7 +47,7 @@ func (s *Server) authorize(h http.Header) (*caller, *failure) {
 	if c.Epoch < epoch {
 		return nil, s.challenge("Continuous access evaluation resulted in challenge with result: InteractionRequired.", withClaims)
 	}
-	return &caller{roles: c.Roles, cae: len(c.CC) > 0}, nil
+	return &caller{appID: c.AppID, roles: c.Roles, cae: len(c.CC) > 0}, nil
 }
 
 func (s *Server) challenge(message string, claims bool) *failure {

@@ -161,7 +161,7 @@ func checkProof(o *object, proof string, now time.Time) *failure {
 
 // ownOrPermitted lets an application roll its own keys without a permission.
 func ownOrPermitted(o *object, r *request) *failure {
-	if strings.EqualFold(o.str("appId"), r.srv.ClientID) || r.caller.holds([]string{"Application.ReadWrite.All", "Application.ReadWrite.OwnedBy"}) {
+	if strings.EqualFold(o.str("appId"), r.caller.appID) || r.caller.holds([]string{"Application.ReadWrite.All", "Application.ReadWrite.OwnedBy"}) {
 		return nil
 	}
 	return denied()
@@ -252,16 +252,6 @@ func (s *state) changeKeys(o *object, keys []keyCredential, now time.Time) {
 // ownApplication is the client's application object.
 func (s *Server) ownApplication() *object {
 	return s.state.appIDs["application/"+strings.ToLower(s.ClientID)]
-}
-
-// ownKeys returns the certificates with which the client may authenticate.
-func (s *Server) ownKeys() []keyCredential {
-	s.state.mu.RLock()
-	defer s.state.mu.RUnlock()
-	if app := s.ownApplication(); app != nil {
-		return slices.Clone(app.keys)
-	}
-	return nil
 }
 
 // RegisterCertificate adds a key credential to the client's application,

@@ -1,8 +1,6 @@
 package entratest
 
 import (
-	"crypto/sha1"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
@@ -156,7 +154,8 @@ func (t *tokenService) issue(tenant string, header http.Header, body []byte) (st
 	if form.Get("grant_type") != "client_credentials" {
 		return "", 0, oauthFail(http.StatusBadRequest, "unsupported_grant_type", "AADSTS70003", "The app requested an unsupported grant type.")
 	}
-	if e := t.authenticate(form, header); e != nil {
+	client, e := t.authenticate(form, header)
+	if e != nil {
 		return "", 0, e
 	}
 	aud, ok := t.audience(form.Get("scope"))
@@ -166,8 +165,8 @@ func (t *tokenService) issue(tenant string, header http.Header, body []byte) (st
 	now := t.srv.Now()
 	claims := accessClaims{
 		Aud: aud, Iss: "https://sts.windows.net/" + t.srv.TenantID + "/", IAT: now.Unix(), NBF: now.Unix(),
-		Exp: now.Add(t.lifetime).Unix(), AppID: t.srv.ClientID, OID: *t.srv.ownSP.Load(), TID: t.srv.TenantID,
-		Roles: t.roles, Epoch: t.epoch, Unique: newGUID(),
+		Exp: now.Add(t.lifetime).Unix(), AppID: client.appID, OID: client.principal, TID: t.srv.TenantID,
+		Roles: client.roles, Epoch: t.epoch, Unique: newGUID(),
 	}
 	if strings.Contains(form.Get("claims"), "xms_cc") {
 		claims.CC = []string{"CP1"}
@@ -211,35 +210,38 @@ func graphScopes() []string {
 	return out
 }
 
-// authenticate checks a secret, in the form or in the header, or a client assertion.
-func (t *tokenService) authenticate(form url.Values, header http.Header) *oauthError {
+// authenticate checks a secret, in the form or in the header, or a client
+// assertion. The server's own application may use either; others, which were
+// created through the API, sign in with their certificates.
+func (t *tokenService) authenticate(form url.Values, header http.Header) (*client, *oauthError) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if basic, ok := strings.CutPrefix(header.Get("Authorization"), "Basic "); ok {
 		raw, err := base64.StdEncoding.DecodeString(basic)
 		user, pass, found := strings.Cut(string(raw), ":")
 		if err != nil || !found {
-			return oauthFail(http.StatusUnauthorized, "invalid_client", "AADSTS7000215", "Invalid client secret provided.")
+			return nil, oauthFail(http.StatusUnauthorized, "invalid_client", "AADSTS7000215", "Invalid client secret provided.")
 		}
 		id, secret = unescapeForm(user), unescapeForm(pass)
 	}
-	if !strings.EqualFold(id, t.srv.ClientID) {
-		return oauthFail(http.StatusBadRequest, "unauthorized_client", "AADSTS700016", "Application with identifier '"+id+"' was not found in the directory.")
+	c := t.client(id)
+	if c == nil {
+		return nil, oauthFail(http.StatusBadRequest, "unauthorized_client", "AADSTS700016", "Application with identifier '"+id+"' was not found in the directory.")
 	}
 	if compact := form.Get("client_assertion"); compact != "" {
 		if form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
-			return oauthFail(http.StatusBadRequest, "invalid_request", "AADSTS50027", "The client assertion type is not supported.")
+			return nil, oauthFail(http.StatusBadRequest, "invalid_request", "AADSTS50027", "The client assertion type is not supported.")
 		}
-		return t.checkAssertion(compact)
+		return c, t.checkAssertion(compact, c)
 	}
 	if secret == "" {
-		return oauthFail(http.StatusUnauthorized, "invalid_client", "AADSTS7000218", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+		return nil, oauthFail(http.StatusUnauthorized, "invalid_client", "AADSTS7000218", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 	}
 	for _, s := range t.secrets {
-		if subtle.ConstantTimeCompare([]byte(s), []byte(secret)) == 1 {
-			return nil
+		if c.own && subtle.ConstantTimeCompare([]byte(s), []byte(secret)) == 1 {
+			return c, nil
 		}
 	}
-	return oauthFail(http.StatusUnauthorized, "invalid_client", "AADSTS7000215",
+	return nil, oauthFail(http.StatusUnauthorized, "invalid_client", "AADSTS7000215",
 		"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.")
 }
 
@@ -250,7 +252,7 @@ func unescapeForm(s string) string {
 	return s
 }
 
-func (t *tokenService) checkAssertion(compact string) *oauthError {
+func (t *tokenService) checkAssertion(compact string, c *client) *oauthError {
 	invalid := func(aadsts, text string) *oauthError {
 		return oauthFail(http.StatusUnauthorized, "invalid_client", aadsts, text)
 	}
@@ -259,7 +261,7 @@ func (t *tokenService) checkAssertion(compact string) *oauthError {
 		return oauthFail(http.StatusBadRequest, "invalid_request", "AADSTS50027", "JWT token is invalid or malformed.")
 	}
 	now := t.srv.Now()
-	key := t.certificate(a)
+	key := c.certificate(a)
 	if key == nil {
 		return invalid("AADSTS700027", "The certificate with identifier used to sign the client assertion is not registered on application.")
 	}
@@ -269,7 +271,7 @@ func (t *tokenService) checkAssertion(compact string) *oauthError {
 	if !a.signedBy(key.cert) {
 		return invalid("AADSTS700027", "Client assertion contains an invalid signature.")
 	}
-	if !strings.EqualFold(a.iss, t.srv.ClientID) || !strings.EqualFold(a.sub, t.srv.ClientID) {
+	if !strings.EqualFold(a.iss, c.appID) || !strings.EqualFold(a.sub, c.appID) {
 		return invalid("AADSTS700021", "Client assertion application identifier doesn't match 'client_id' parameter.")
 	}
 	if !t.audienceOfAssertion(a.aud) {
@@ -308,15 +310,4 @@ func domainNames(ds []Domain) []string {
 		out[i] = d.Name
 	}
 	return out
-}
-
-// certificate returns the registered certificate that the assertion names.
-func (t *tokenService) certificate(a *assertion) *keyCredential {
-	for _, k := range t.srv.ownKeys() {
-		full, short := sha256.Sum256(k.cert.Raw), sha1.Sum(k.cert.Raw)
-		if string(a.thumbprint) == string(full[:]) || (len(a.thumbprint) == 0 && string(a.sha1) == string(short[:])) {
-			return &k
-		}
-	}
-	return nil
 }
