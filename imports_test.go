@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"connector/entra/entratest": {"connector", "connector/attr"},
 	"rules":                     {"connector/attr", "sourceanchor", "rules"},
 	"metaverse":                 {"connector", "connector/attr", "rules", "sourceanchor"},
-	"metaverse/sqlstore":        {"metaverse", "connector", "connector/attr", "metaverse/sqlstore"},
+	"metaverse/sqlstore":        {"metaverse", "rules", "connector", "connector/attr", "metaverse/sqlstore"},
 	"metaverse/metaversetest":   {"metaverse", "connector", "connector/attr", "rules"},
 	"scheduler":                 {"metaverse"},
 	"internal":                  {"internal"},

@@ -101,6 +101,9 @@ func (x *exporting) pass(ctx context.Context, name string, op connector.ChangeOp
 	}
 }
 
+// maxPages bounds how much of the queue one transaction looks through.
+const maxPages = 20
+
 // job is one pending export on its way.
 type job struct {
 	cs     *CSObject
@@ -114,9 +117,9 @@ type job struct {
 // transaction in which it reads them it notes that their fate is unknown from now on.
 func (x *exporting) collect(ctx context.Context, op connector.ChangeOp, after CSID) (jobs []*job, last CSID, err error) {
 	now := x.r.now()
-	err = x.r.e.store.Update(ctx, func(tx Tx) error {
+	err = x.r.update(ctx, func(tx Tx) error {
 		jobs, last = nil, 0
-		for len(jobs) < x.batch {
+		for pages := 0; len(jobs) < x.batch && pages < maxPages; pages++ {
 			page, err := tx.ScanPendingExports(x.r.t.name, after, x.batch-len(jobs))
 			if err != nil {
 				return err
@@ -228,7 +231,7 @@ func (x *exporting) followUp(ctx context.Context, jobs []*job, results []connect
 // another one.
 func (x *exporting) sendMore(ctx context.Context, id CSID) (bool, error) {
 	var jobs []*job
-	err := x.r.e.store.Update(ctx, func(tx Tx) error {
+	err := x.r.update(ctx, func(tx Tx) error {
 		p, err := tx.PendingExport([]CSID{id})
 		if err != nil || p[0] == nil || p[0].Op != connector.OpUpdate {
 			jobs = nil

@@ -15,7 +15,7 @@ import (
 func (x *exporting) record(ctx context.Context, jobs []*job, results []connector.Result) error {
 	ctx = context.WithoutCancel(ctx)
 	var c Counters
-	err := x.r.e.store.Update(ctx, func(tx Tx) error {
+	err := x.r.update(ctx, func(tx Tx) error {
 		c = Counters{}
 		o := &outcomes{x: x, tx: tx, counts: &c}
 		for i, j := range jobs {

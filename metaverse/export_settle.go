@@ -42,7 +42,7 @@ func (x *exporting) settle(ctx context.Context, ids []CSID) error {
 	if len(items) != len(keys) {
 		return fmt.Errorf("%w: %d answers for %d objects read", connector.ErrProtocol, len(items), len(keys))
 	}
-	return x.r.e.store.Update(ctx, func(tx Tx) error {
+	return x.r.update(ctx, func(tx Tx) error {
 		for i, o := range asked {
 			if err := x.settleOne(tx, o.ID, &items[i]); err != nil {
 				return err

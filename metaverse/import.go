@@ -80,7 +80,7 @@ func (r *run) request(resume connector.Checkpoint) connector.ImportRequest {
 
 func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.FullImporter, resume connector.Checkpoint) error {
 	if resume == nil {
-		err := r.e.store.Update(ctx, func(tx Tx) error {
+		err := r.update(ctx, func(tx Tx) error {
 			if err := tx.ClearSeen(r.t.name); err != nil {
 				return err
 			}
@@ -125,7 +125,7 @@ func (r *run) deltaImport(ctx context.Context, s connector.Session, im connector
 // where the connector cannot read them again one by one.
 func (r *run) completeImport(ctx context.Context, s connector.Session, done *connector.Completion, clean bool) error {
 	_, canRead := connector.As[connector.ObjectReader](s)
-	return r.e.store.Update(ctx, func(tx Tx) error {
+	return r.update(ctx, func(tx Tx) error {
 		if clean || canRead {
 			if err := tx.PutSetting(settingWatermark+r.t.name, done.Watermark); err != nil {
 				return err
@@ -158,7 +158,7 @@ func (r *run) obsolete(ctx context.Context, shown int64) error {
 	var after CSID
 	for staged := int64(0); staged < unseen; {
 		var ids []CSID
-		err := r.e.store.Update(ctx, func(tx Tx) (err error) {
+		err := r.update(ctx, func(tx Tx) (err error) {
 			if ids, err = tx.Unseen(r.t.name, after, r.e.opts.Batch); err != nil {
 				return err
 			}

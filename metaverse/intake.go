@@ -52,7 +52,7 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 		return nil
 	}
 	var done *staging
-	err := in.r.e.store.Update(ctx, func(tx Tx) error {
+	err := in.r.update(ctx, func(tx Tx) error {
 		done = newStaging(in, tx)
 		if err := done.stage(items); err != nil {
 			return err
@@ -136,6 +136,6 @@ func (in *intake) retryFailed(ctx context.Context) error {
 	if err != nil || len(keys) == 0 {
 		return err
 	}
-	err = in.r.e.store.Update(ctx, func(tx Tx) error { return tx.ClearUnknownErrors(in.r.t.name, stepImport) })
+	err = in.r.update(ctx, func(tx Tx) error { return tx.ClearUnknownErrors(in.r.t.name, stepImport) })
 	return errors.Join(err, in.readWhole(ctx, keys))
 }

@@ -115,7 +115,7 @@ func (r *run) reindex(ctx context.Context) error {
 	if err := r.reindexMV(ctx); err != nil {
 		return fmt.Errorf("building the index of the metaverse: %w", err)
 	}
-	return r.e.store.Update(ctx, func(tx Tx) error { return tx.PutSetting(settingJoins, []byte(want)) })
+	return r.update(ctx, func(tx Tx) error { return tx.PutSetting(settingJoins, []byte(want)) })
 }
 
 func (r *run) reindexCS(ctx context.Context, name string) error {
@@ -150,7 +150,7 @@ func (r *run) reindexMV(ctx context.Context) error {
 func (r *run) pages(ctx context.Context, fn func(tx Tx) (int, error)) error {
 	for {
 		n := 0
-		err := r.e.store.Update(ctx, func(tx Tx) (err error) {
+		err := r.update(ctx, func(tx Tx) (err error) {
 			n, err = fn(tx)
 			return err
 		})

@@ -15,7 +15,7 @@ func (r *run) syncReferences(ctx context.Context) error {
 			return err
 		}
 		n := 0
-		err := r.e.store.Update(ctx, func(tx Tx) error {
+		err := r.update(ctx, func(tx Tx) error {
 			work, err := tx.RefWork(2 * r.e.opts.Batch)
 			if err != nil || len(work) == 0 {
 				n = 0

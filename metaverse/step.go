@@ -40,7 +40,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // end. A step that came to its end with object errors has no error: see the record's
 // result and [Reader.ObjectErrors].
 func (e *Engine) Run(ctx context.Context, name string, kind StepKind, o *RunOptions) (*RunRecord, error) {
-	r := &run{e: e, failed: make(map[CSID]bool), unwritable: make(map[unwritable]bool), rec: &RunRecord{Connector: name, Step: kind, Result: ResultRunning, Started: e.opts.Now()}}
+	r := &run{e: e, lock: newLock(), failed: make(map[CSID]bool), unwritable: make(map[unwritable]bool), rec: &RunRecord{Connector: name, Step: kind, Result: ResultRunning, Started: e.opts.Now()}}
 	if o != nil {
 		r.opts = *o
 	}
@@ -62,7 +62,7 @@ func (e *Engine) claim(name string, kind StepKind) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if other, busy := e.running[name]; busy {
-		return fmt.Errorf("%s of this connector is running", other)
+		return fmt.Errorf("%w: %s of the same connector", ErrRunning, other)
 	}
 	e.running[name] = kind
 	return nil
@@ -81,6 +81,7 @@ type run struct {
 	rec      *RunRecord
 	opts     RunOptions
 	notes    []string
+	lock     lock
 	reported time.Time     // when progress was reported last
 	failed   map[CSID]bool // objects that failed in this synchronisation
 
@@ -89,14 +90,18 @@ type run struct {
 
 func (r *run) execute(ctx context.Context) error {
 	log := r.e.opts.Logger.With("connector", r.rec.Connector, "step", string(r.rec.Step))
-	if err := r.save(ctx); err != nil {
-		r.rec.Result, r.rec.Ended = resultOf(err, false), r.e.opts.Now()
+	if r.rec.Step == FullSync || r.rec.Step == DeltaSync {
+		r.e.syncing.Lock()
+		defer r.e.syncing.Unlock()
+	}
+	if err := r.save(ctx, r.acquire); err != nil {
+		r.rec.Result, r.rec.Ended, r.rec.Error = resultOf(err, false), r.e.opts.Now(), err.Error()
 		return &StepError{r.rec, err}
 	}
 	err := r.dispatch(ctx)
 	r.finish(err)
 	// The history must hold the end of a step that was cancelled, too.
-	if saveErr := r.save(context.WithoutCancel(ctx)); err == nil && saveErr != nil {
+	if saveErr := r.save(context.WithoutCancel(ctx), r.dropLocks); err == nil && saveErr != nil {
 		err = saveErr
 		r.rec.Result, r.rec.Error = resultOf(err, false), err.Error()
 	}
@@ -113,8 +118,6 @@ func (r *run) dispatch(ctx context.Context) error {
 	case FullImport, DeltaImport:
 		return r.importStep(ctx)
 	case FullSync, DeltaSync:
-		r.e.syncing.Lock()
-		defer r.e.syncing.Unlock()
 		return r.syncStep(ctx)
 	case Export:
 		return r.exportStep(ctx)
@@ -123,8 +126,12 @@ func (r *run) dispatch(ctx context.Context) error {
 	}
 }
 
-func (r *run) save(ctx context.Context) error {
+// save writes the record of the run, and takes or gives back its locks with it.
+func (r *run) save(ctx context.Context, locks func(Tx) error) error {
 	return r.e.store.Update(ctx, func(tx Tx) error {
+		if err := locks(tx); err != nil {
+			return err
+		}
 		id, err := tx.PutRun(r.rec)
 		r.rec.ID = id
 		return err
@@ -187,6 +194,8 @@ func resultOf(err error, starting bool) RunResult {
 		return held.result
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return ResultStoppedCancelled
+	case errors.Is(err, ErrRunning):
+		return ResultNoStartRunning
 	case errors.Is(err, errErrorLimit):
 		return ResultStoppedErrorLimit
 	case errors.Is(err, ErrStoreFull):

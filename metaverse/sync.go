@@ -48,7 +48,7 @@ func (r *run) prepareSync(ctx context.Context) error {
 	if err := r.reindex(ctx); err != nil {
 		return err
 	}
-	return r.e.store.Update(ctx, func(tx Tx) error {
+	return r.update(ctx, func(tx Tx) error {
 		key := settingRules + r.t.name
 		last, err := tx.Setting(key)
 		if err != nil {
@@ -75,7 +75,7 @@ func (r *run) syncObjects(ctx context.Context, total int64) error {
 			return err
 		}
 		var b *batch
-		err := r.e.store.Update(ctx, func(tx Tx) error {
+		err := r.update(ctx, func(tx Tx) error {
 			ids, err := tx.PendingImports(r.t.name, after, r.e.opts.Batch)
 			if err != nil {
 				return err
