@@ -173,31 +173,39 @@ func (b *batch) findMV(rule *rules.CompiledRule, subject *rules.Subject) (m *mvW
 	if err != nil {
 		return nil, false, trouble("join", "", rule.Name, err)
 	}
-	for _, g := range groups {
-		keys := make([]ValueKey, len(g.Clauses))
-		for i, c := range g.Clauses {
-			keys[i] = ValueKey{attr.Fold(c.Attribute), rules.JoinKey(c.Value)}
-		}
-		lists, err := b.tx.MVByValue(keys)
+	for i := range groups {
+		hits, err := b.matches(rule, &groups[i])
 		if err != nil {
 			return nil, false, err
-		}
-		ids := intersection(lists)
-		if err := b.loadMV(ids); err != nil {
-			return nil, false, err
-		}
-		var hits []*mvWork
-		for _, id := range ids {
-			c := b.mv[id]
-			if c != nil && !c.deleted && acceptsTarget(rule, c.Class) && g.Match(&c.Attributes) {
-				hits = append(hits, c)
-			}
 		}
 		if len(hits) == 1 {
 			return hits[0], joinable, nil
 		}
 	}
 	return nil, joinable, nil
+}
+
+// matches returns the metaverse objects that one group of join criteria finds.
+func (b *batch) matches(rule *rules.CompiledRule, g *rules.JoinLookup) (hits []*mvWork, err error) {
+	keys := make([]ValueKey, len(g.Clauses))
+	for i, c := range g.Clauses {
+		keys[i] = ValueKey{attr.Fold(c.Attribute), rules.JoinKey(c.Value)}
+	}
+	lists, err := b.tx.MVByValue(keys)
+	if err != nil {
+		return nil, err
+	}
+	ids := intersection(lists)
+	if err := b.loadMV(ids); err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		c := b.mv[id]
+		if c != nil && !c.deleted && acceptsTarget(rule, c.Class) && g.Match(&c.Attributes) {
+			hits = append(hits, c)
+		}
+	}
+	return hits, nil
 }
 
 func acceptsTarget(rule *rules.CompiledRule, class string) bool {
