@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -56,12 +58,19 @@ func (l lock) stale(mine lock, now time.Time) bool {
 	return l.Host == mine.Host && (l.PID == mine.PID || !alive(l.PID))
 }
 
+// alive reports whether a process of this machine runs. One that has died and waits for
+// somebody to take notice, as in containers without an init process, does not.
 func alive(pid int) bool {
 	p, err := os.FindProcess(pid)
-	if err != nil {
+	if err != nil || errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone) {
 		return false
 	}
-	return !errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return true // no Linux: the signal has to do
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }
 
 // lockKeys names the locks that a step needs.
