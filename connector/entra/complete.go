@@ -31,27 +31,27 @@ func (t *task) completeUser(p *plan) error {
 			text, _ := source.(string)
 			name, _, _ := strings.Cut(text, "@")
 			if name = nickname(name); name != "" {
-				p.body["mailNickname"] = shorten(name)
+				p.creation("mailNickname", shorten(name))
 				break
 			}
 		}
 	}
 	if p.body["mailNickname"] == nil {
-		p.body["mailNickname"] = "user-" + digest(upn)
+		p.creation("mailNickname", "user-"+digest(upn))
 	}
 	if p.body["displayName"] == nil {
-		p.body["displayName"] = local
+		p.creation("displayName", local)
 	}
 	if p.body["accountEnabled"] == nil {
-		p.body["accountEnabled"] = false
+		p.creation("accountEnabled", false)
 	}
 	password, err := newPassword()
 	if err != nil {
 		return fmt.Errorf("no random password: %w", err)
 	}
-	p.body["passwordProfile"] = map[string]any{
+	p.creation("passwordProfile", map[string]any{
 		"password": password, "forceChangePasswordNextSignIn": t.s.t.o.ForcePasswordChange,
-	}
+	})
 	p.clean()
 	return nil
 }
@@ -81,17 +81,18 @@ func (t *task) completeGroup(p *plan) error {
 	default:
 		unified = true
 	}
-	p.body["mailEnabled"], p.body["securityEnabled"] = unified, !unified
-	p.body["groupTypes"] = []string{}
+	p.creation("mailEnabled", unified)
+	p.creation("securityEnabled", !unified)
+	p.creation("groupTypes", []string{})
 	if unified {
-		p.body["groupTypes"] = []string{"Unified"}
+		p.creation("groupTypes", []string{"Unified"})
 	}
 	if p.body["mailNickname"] == nil {
 		unique := p.anchor
 		if unique == "" {
 			unique = name
 		}
-		p.body["mailNickname"] = strings.TrimPrefix(shorten(nickname(name))+"-"+digest(unique), "-")
+		p.creation("mailNickname", strings.TrimPrefix(shorten(nickname(name))+"-"+digest(unique), "-"))
 	}
 	p.clean()
 	return nil

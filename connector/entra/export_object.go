@@ -166,9 +166,7 @@ func (t *task) adopt(e *entry, p *plan) connector.Result {
 		return t.refuse("", connector.CodeInvalidHardMatch, err)
 	}
 	p.drop(t.c, e)
-	for _, property := range createOnlyProperties() {
-		delete(p.body, property)
-	}
+	p.existing()
 	if len(p.body) > 0 && !t.lost {
 		t.result.Outcome = connector.Conflict
 		t.result.ConflictWith = e.key()
@@ -185,9 +183,7 @@ func (t *task) adopt(e *entry, p *plan) connector.Result {
 // is left out.
 func (t *task) converge(id guid, p *plan, changed bool) connector.Result {
 	t.result.Anchor = t.c.anchorFor(id)
-	for _, property := range createOnlyProperties() {
-		delete(p.body, property)
-	}
+	p.existing()
 	if len(p.body) > 0 {
 		if _, err := t.patch(id, p.body); err != nil {
 			return t.fail(err)
@@ -199,11 +195,6 @@ func (t *task) converge(id guid, p *plan, changed bool) connector.Result {
 		return t.fail(err)
 	}
 	return t.done(changed || related)
-}
-
-// createOnlyProperties are properties of creations that have no place in a change.
-func createOnlyProperties() []string {
-	return []string{"passwordProfile", "mailEnabled", "securityEnabled", "groupTypes", "uniqueName"}
 }
 
 // patch sends changed properties, and nothing that did not change: one property that

@@ -100,7 +100,9 @@ func (f *deltaRun) open() ([]deltaClass, error) {
 			continue
 		}
 		d := f.s.decoders[c.name]
-		p := f.s.pages(f.ctx, d, f.at.Links[c.name].URL, f.r.PageSize)
+		from := f.at.Links[c.name]
+		p := f.s.pages(f.ctx, d, from.URL, f.r.PageSize)
+		p.end.First = from.Began
 		pg, _, err := p.read()
 		out = append(out, deltaClass{d, p, pg})
 		if err != nil {
@@ -161,7 +163,7 @@ func (f *deltaRun) class(c deltaClass) error {
 			f.at.Done = append(f.at.Done, name)
 			return nil
 		}
-		since.URL = pg.next
+		since.URL, since.Began = pg.next, c.p.end.First
 		f.at.Links[name] = since
 		if f.put(connector.Item{Kind: connector.ItemCheckpoint, Checkpoint: f.at.encode()}); f.over {
 			return nil

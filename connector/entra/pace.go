@@ -43,21 +43,16 @@ func newPacer(o *Options) *pacer {
 
 // ready waits until requests may be sent.
 func (p *pacer) ready(ctx context.Context) error {
-	for {
-		p.mu.Lock()
-		wait := p.until.Sub(p.o.Clock())
-		p.mu.Unlock()
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if wait <= 0 {
-			return nil
-		}
+	p.mu.Lock()
+	wait := p.until.Sub(p.o.Clock())
+	p.mu.Unlock()
+	if wait > 0 {
 		p.o.sleep(ctx.Done(), wait)
-		if p.o.Clock().Before(p.until) && ctx.Err() == nil {
-			return nil // a clock that stands still, as tests have it
-		}
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // write waits until n changes may be sent.

@@ -68,12 +68,16 @@ func (p *pager) fetch(ctx context.Context, from string) (page, error) {
 	if p.end.First == 0 {
 		p.end.First = p.end.Last
 	}
-	if pg.next == "" {
-		p.end.URL = pg.delta
+	if pg.next != "" {
+		return pg, nil
 	}
-	if pg.next == "" && pg.delta == "" {
+	if pg.delta == "" {
 		return page{}, fmt.Errorf("%w: a delta query ended without a delta link", connector.ErrProtocol)
 	}
+	if _, err := p.s.t.client.link(pg.delta); err != nil {
+		return page{}, fmt.Errorf("%w: %w", connector.ErrProtocol, err)
+	}
+	p.end.URL = pg.delta
 	return pg, nil
 }
 

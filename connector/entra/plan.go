@@ -17,6 +17,9 @@ type plan struct {
 	lists  []listChange // collections of which single values change
 	refs   []refWish
 	anchor string // source anchor, "" if it does not change
+	// only holds the properties that only the creation sets: those that Graph requires, and
+	// those that nobody asked for.
+	only map[string]bool
 }
 
 // A listChange changes single values of a collection, which Graph only takes whole.
@@ -43,7 +46,7 @@ func (e *shapeError) Error() string { return e.err.Error() }
 // plan translates the modifications. What cannot be written goes to the result's Skipped;
 // a value that Graph would refuse fails the change before anything is sent.
 func (t *task) plan() (*plan, error) {
-	p := &plan{body: make(map[string]any), asked: make(map[string][]attr.Value)}
+	p := &plan{body: make(map[string]any), asked: make(map[string][]attr.Value), only: make(map[string]bool)}
 	for _, mod := range t.ch.Mods {
 		m := t.c.attribute(mod.Name, mod.Adds)
 		if m == nil || !t.writable(m) {
@@ -134,6 +137,9 @@ func (t *task) planAnchor(p *plan, m *Mapping, values []attr.Value) error {
 		return nil
 	}
 	p.body[m.Property] = link
+	if t.ch.Op == connector.OpAdd {
+		p.only[m.Property] = true
+	}
 	return nil
 }
 
@@ -182,6 +188,19 @@ func encodeOne(m *Mapping, v attr.Value) (any, error) {
 		return v.Int(), nil
 	}
 	return v.Text(), nil
+}
+
+// creation sets a property that only a creation sends.
+func (p *plan) creation(property string, value any) {
+	p.body[property] = value
+	p.only[property] = true
+}
+
+// existing makes the plan one for an object that exists.
+func (p *plan) existing() {
+	for property := range p.only {
+		delete(p.body, property)
+	}
 }
 
 // drop takes out of the plan what the object holds already.

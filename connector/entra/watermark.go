@@ -40,6 +40,8 @@ type link struct {
 	// Last were not.
 	First int64 `json:"first"`
 	Last  int64 `json:"last"`
+	// Began is, in a checkpoint, when the round under way began.
+	Began int64 `json:"began,omitempty"`
 }
 
 const (

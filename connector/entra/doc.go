@@ -1,0 +1,64 @@
+// Package entra is the connector for Microsoft Entra ID over Microsoft Graph.
+//
+// [New] makes a [Tenant], a [connector.Connector] for users and groups: full and delta
+// import, reads of single objects, export and preflight checks. It uses public Graph v1.0
+// only and works with any azcore.TokenCredential; package credential makes them.
+//
+//	tenant, err := entra.New("contoso.onmicrosoft.com", cred, &entra.Options{TenantID: id})
+//
+// # Attributes
+//
+// Attributes have the names that Entra Connect's provisioning rules use (sourceAnchor,
+// alias, surname, ...), so that those rules run unmodified. [Mappings] is the table of
+// attributes and Graph properties; the README next to this file shows it. What the rules
+// export and public Graph cannot take is in the schema as read-only; a change that holds it
+// is carried out without it and lists it in [connector.Result.Skipped].
+//
+// # Anchors, DNs and references
+//
+// An object's anchor is its cloudAnchor, User_<id> or Group_<id>; references hold the anchor
+// of their target (members that are not imported are Device_<id>, Contact_<id> and
+// ServicePrincipal_<id>). The DN is CN={hex} of the source anchor, as in Entra Connect, and
+// empty for an object without one.
+//
+// Users keep the source anchor in onPremisesImmutableId. Groups have no such property; the
+// connector writes it, encoded, to uniqueName when it creates a group, and can so find the
+// group again. [Options.NoGroupLink] switches that off.
+//
+// # What public Graph cannot do
+//
+// Objects that the connector creates are cloud-managed in the service's eyes: nothing can
+// set onPremisesSyncEnabled, proxyAddresses or password hashes. Distribution groups and
+// mail-enabled security groups are read-only; see [Options.DistributionGroups]. Objects that
+// another engine masters (onPremisesSyncEnabled) are imported, and refused in exports.
+//
+// # Import
+//
+// Full and delta imports are delta queries; [connector.ImportRequest] says how they
+// stream. An absent property means unchanged, a null one cleared. A watermark is good for
+// seven days, and for the properties and classes that it was made with.
+//
+// # Export
+//
+// Changes go in JSON batches of twenty, several at a time, paced to the published quota.
+// Requests that can be repeated are; a creation whose answer was lost is settled by looking
+// for the object, and is Unknown where that does not help. A user whose source anchor
+// belongs to a deleted one is restored. New accounts get a random password that nobody is
+// told, and are disabled unless accountEnabled says otherwise.
+//
+// # Errors
+//
+// Refusals of Graph are [*GraphError] inside [connector.Error]: status, codes, request-id,
+// and the body whatever it was. Branch on the sentinels of package connector. Texts hold
+// neither attribute values nor messages of the service, which may quote them.
+//
+// # Concurrency
+//
+// A Tenant is safe for concurrent use, and paces all its sessions together. A session
+// belongs to one run step.
+//
+// # Tests
+//
+// Package entratest is a tenant on loopback. Importing entra compiles the Graph SDK, which
+// takes minutes the first time.
+package entra
