@@ -26,7 +26,7 @@ type explanation struct {
 type outboundVerdict struct {
 	Connector string `json:"connector"`
 	DN        string `json:"dn,omitempty"`
-	*verdictReport
+	verdictReport
 }
 
 type verdictReport struct {
@@ -170,7 +170,7 @@ func (w *world) explainOutbound(ctx context.Context, o *metaverse.MVObject, link
 	if err != nil {
 		return nil, err
 	}
-	v.verdictReport = verdicts(x, []string{w.mvName(o.ID)})
+	v.verdictReport = *verdicts(x, []string{w.mvName(o.ID)})
 	return v, nil
 }
 
