@@ -1,6 +1,13 @@
 package entra
 
-import "time"
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
 
 // WithoutSleep makes waiting instant.
 func WithoutSleep(o *Options) *Options {
@@ -12,4 +19,10 @@ func WithoutSleep(o *Options) *Options {
 func WithSleep(o *Options, note func(time.Duration)) *Options {
 	o.sleep = func(_ <-chan struct{}, d time.Duration) { note(d) }
 	return o
+}
+
+type nopCredential struct{}
+
+func (nopCredential) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{}, errors.New("no token")
 }

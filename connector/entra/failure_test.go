@@ -1,0 +1,153 @@
+package entra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+var testNow = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+func TestErrorTable(t *testing.T) {
+	t.Parallel()
+	details := func(code, target string) []ErrorDetail { return []ErrorDetail{{Code: code, Target: target}} }
+	for _, c := range []struct {
+		g         GraphError
+		sentinel  error
+		code      connector.Code
+		outcome   connector.Outcome
+		attribute string
+	}{
+		{GraphError{Status: 400, Code: "Request_BadRequest"}, connector.ErrInvalid, connector.CodeDataValidationFailed, connector.Rejected, ""},
+		{GraphError{Status: 400, Code: "Request_BadRequest", Details: details("InvalidLength", "companyName")}, connector.ErrInvalid, connector.CodeDataValidationFailed, connector.Rejected, "company"},
+		{GraphError{Status: 400, Code: "Request_BadRequest", Details: details("ObjectConflict", "onPremisesImmutableId")}, connector.ErrConflict, connector.CodeUniqueValue, connector.Conflict, "sourceAnchor"},
+		{GraphError{Status: 400, Code: "Request_BadRequest", Details: details("ConflictingObjects", "proxyAddresses")}, connector.ErrConflict, connector.CodeUniqueValue, connector.Conflict, "proxyAddresses"},
+		{GraphError{Status: 400, Code: "x", Details: details("y", "extensionAttribute7")}, connector.ErrInvalid, connector.CodeDataValidationFailed, connector.Rejected, "extensionAttribute7"},
+		{GraphError{Status: 400, Code: "Authentication_MissingOrMalformed"}, connector.ErrAuthentication, connector.CodeAuthentication, connector.Rejected, ""},
+		{GraphError{Status: 401, Code: "InvalidAuthenticationToken"}, connector.ErrAuthentication, connector.CodeAuthentication, connector.Retry, ""},
+		{GraphError{Status: 403, Code: "Authorization_RequestDenied"}, connector.ErrPermission, connector.CodePermissionIssue, connector.Rejected, ""},
+		{GraphError{Status: 403, Code: "Directory_QuotaExceeded"}, connector.ErrPermission, connector.CodePermissionIssue, connector.Rejected, ""},
+		{GraphError{Status: 404, Code: "Request_ResourceNotFound"}, connector.ErrNotFound, connector.CodeMissingObject, connector.Rejected, ""},
+		{GraphError{Status: 409, Code: "Directory_ConcurrencyViolation"}, connector.ErrUnavailable, connector.CodeConnectionDropped, connector.Retry, ""},
+		{GraphError{Status: 409, Code: "Request_MultipleObjectsWithSameKeyValue"}, connector.ErrConflict, connector.CodeUniqueValue, connector.Conflict, ""},
+		{GraphError{Status: 424}, connector.ErrUnavailable, connector.CodeConnectionDropped, connector.Retry, ""},
+		{GraphError{Status: 429, RetryAfter: time.Minute}, connector.ErrThrottled, connector.CodeThrottled, connector.Retry, ""},
+		{GraphError{Status: 503}, connector.ErrUnavailable, connector.CodeConnectionDropped, connector.Unknown, ""},
+		{GraphError{Status: 501}, connector.ErrProtocol, connector.CodeUnexpected, connector.Unknown, ""},
+	} {
+		t.Run(fmt.Sprint(c.g.Status, c.g.Code), func(t *testing.T) {
+			t.Parallel()
+			user, _ := testClasses(t, nil)
+			tenant := &Tenant{name: "t"}
+			k := &task{reader: reader{&session{t: tenant}, &dispatcher{ctx: t.Context()}}, c: user, ch: &connector.Change{}}
+			k.wrote.Store(true)
+			r := k.fail(&c.g)
+			require.ErrorIs(t, r.Err, c.sentinel)
+			require.Equal(t, c.code, connector.CodeOf(r.Err))
+			require.Equal(t, c.outcome, r.Outcome)
+			require.Equal(t, c.g.RetryAfter, r.RetryAfter)
+			var e *connector.Error
+			require.ErrorAs(t, r.Err, &e)
+			require.Equal(t, c.attribute, e.Attribute)
+			var g *GraphError
+			require.ErrorAs(t, r.Err, &g)
+		})
+	}
+}
+
+func TestTextsHoldNoURLsNorMessages(t *testing.T) {
+	t.Parallel()
+	tenant := &Tenant{name: "t"}
+	err := tenant.failure("read", &url.Error{Op: "Get", URL: "https://g/users?$filter=userPrincipalName eq 's3cret'", Err: errors.New("EOF")})
+	require.NotContains(t, err.Error(), "s3cret")
+	require.ErrorIs(t, err, connector.ErrUnavailable)
+	require.Equal(t, err, tenant.failure("export", err), "wrapped once")
+	body := []byte(`{"error":{"code":"c","message":"s3cret","details":[{"code":"d","message":"s3cret","target":"mail"}]}}`)
+	g := newGraphError(400, http.Header{}, body, testNow)
+	require.Equal(t, "Microsoft Graph answered 400 c, d (mail)", g.Error())
+	require.NotErrorIs(t, tenant.failure("read", context.Canceled), connector.ErrUnavailable)
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, "0.5": 500 * time.Millisecond, "-3": 0, "x": 0, "99999999": 24 * time.Hour,
+		testNow.Add(time.Minute).Format(http.TimeFormat): time.Minute, testNow.Add(-time.Minute).Format(http.TimeFormat): 0,
+	} {
+		require.Equal(t, want, retryAfter(text, testNow), text)
+	}
+}
+
+func TestPacerSlowsDownBeforeItIsTold(t *testing.T) {
+	t.Parallel()
+	now := testNow
+	o := (&Options{WritesPerSecond: 10, Clock: func() time.Time { return now }}).withDefaults()
+	var waited time.Duration
+	o.sleep = func(_ <-chan struct{}, d time.Duration) { waited += d }
+	p := newPacer(&o)
+	p.observe(http.Header{"X-Ms-Throttle-Limit-Percentage": {"0.5"}})
+	require.EqualValues(t, 10, p.writes.Limit())
+	p.observe(http.Header{"X-Ms-Throttle-Limit-Percentage": {"1.3"}})
+	require.InDelta(t, 5, float64(p.writes.Limit()), 0.01)
+	p.observe(http.Header{"X-Ms-Throttle-Limit-Percentage": {"1.8"}})
+	require.InDelta(t, 1, float64(p.writes.Limit()), 0.01)
+	now = now.Add(pressureHold)
+	require.NoError(t, p.write(t.Context(), 1))
+	require.EqualValues(t, 10, p.writes.Limit())
+	p.hold(time.Second)
+	require.NoError(t, p.ready(t.Context()))
+	require.Equal(t, time.Second, waited)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, p.ready(ctx), context.Canceled)
+}
+
+func TestPasswordsAreStrongAndDiffer(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for range 100 {
+		p, err := newPassword()
+		require.NoError(t, err)
+		require.Len(t, p, passwordLength)
+		require.Regexp(t, `[a-z]`, p)
+		require.Regexp(t, `[A-Z]`, p)
+		require.Regexp(t, `[0-9]`, p)
+		require.Regexp(t, `[!#$%*+=?_-]`, p)
+		require.False(t, seen[p])
+		seen[p] = true
+	}
+}
+
+func TestSchemaAgreesWithTheTable(t *testing.T) {
+	t.Parallel()
+	tenant, err := New("t", nopCredential{}, nil)
+	require.NoError(t, err)
+	s, err := tenant.Schema(t.Context())
+	require.NoError(t, err)
+	group, ok := s.Class("group")
+	require.True(t, ok)
+	require.Contains(t, group.ReadOnly, "mail")
+	require.NotContains(t, group.ReadOnly, "sourceAnchor", "part of an add")
+	for name, readOnly := range map[string]bool{"commonName": true, "proxyAddresses": true, "cloudAnchor": true, "managedBy": true, "mail": false, "sourceAnchor": false} {
+		a, ok := s.Attribute(name)
+		require.True(t, ok, name)
+		require.Equal(t, readOnly, a.ReadOnly, name)
+	}
+	for _, name := range []string{"securityEnabled", "mailEnabled"} {
+		a, _ := s.Attribute(name)
+		require.True(t, a.CreateOnly && !a.ReadOnly, name)
+	}
+	seen := map[string]bool{}
+	for _, a := range s.Attributes {
+		require.False(t, seen[a.Name], a.Name)
+		seen[a.Name] = true
+	}
+}
