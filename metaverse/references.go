@@ -2,6 +2,7 @@ package metaverse
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hybridsync/hybridsync/connector"
 )
@@ -22,7 +23,7 @@ func (r *run) syncReferences(ctx context.Context) error {
 				return err
 			}
 			n = len(work)
-			b := newRefBatch(ctx, r, tx)
+			b := newRefBatch(r, tx)
 			if err := b.process(work); err != nil {
 				return err
 			}
@@ -39,18 +40,22 @@ func (r *run) syncReferences(ctx context.Context) error {
 
 // refBatch is the work of one transaction over the reference queue.
 type refBatch struct {
-	*batch
+	r        *run
+	tx       Tx
+	cs       map[CSID]*CSObject // heads
+	sources  map[MVID]*MVObject // those whose origins matter
+	linked   map[MVID][]*CSObject
 	checks   []MVRef // to be settled in the metaverse, and outbound
 	seen     map[MVRef]bool
 	outbound []CSRef // to be settled in connector spaces
 	seenOut  map[CSRef]bool
-	touched  map[CSID]*csWork // objects whose pending references changed
+	touched  []CSID // objects whose pending references changed, perhaps several times
 }
 
-func newRefBatch(ctx context.Context, r *run, tx Tx) *refBatch {
+func newRefBatch(r *run, tx Tx) *refBatch {
 	return &refBatch{
-		batch: newBatch(ctx, r, tx), seen: make(map[MVRef]bool), seenOut: make(map[CSRef]bool),
-		touched: make(map[CSID]*csWork),
+		r: r, tx: tx, cs: make(map[CSID]*CSObject), sources: make(map[MVID]*MVObject), linked: make(map[MVID][]*CSObject),
+		seen: make(map[MVRef]bool), seenOut: make(map[CSRef]bool),
 	}
 }
 
@@ -68,32 +73,91 @@ func (b *refBatch) process(work []RefWork) error {
 	if err := b.settleMV(); err != nil {
 		return err
 	}
-	if err := b.settleOutbound(); err != nil {
-		return err
-	}
-	return b.write()
+	return b.settleOutbound()
 }
 
-// loadWork loads everything that the entries touch, in bulk.
+// loadWork loads what the entries touch, in bulk: links and states of connector-space
+// objects, never their values, and the origins of the metaverse objects that refer.
 func (b *refBatch) loadWork(work []RefWork) error {
 	var css []CSID
-	var mvs []MVID
+	var sources, targets []MVID
 	for _, w := range work {
 		if w.Kind == WorkMV {
-			mvs = append(mvs, MVID(w.Source), MVID(w.Target))
+			sources, targets = append(sources, MVID(w.Source)), append(targets, MVID(w.Target))
 		} else {
 			css = append(css, CSID(w.Source), CSID(w.Target))
 		}
 	}
-	if err := b.loadCS(css); err != nil {
+	if err := b.loadHeads(css); err != nil {
 		return err
 	}
-	for _, id := range css {
-		if w := b.cs[id]; w != nil {
-			mvs = append(mvs, w.Link.MV)
+	for _, w := range work {
+		if w.Kind != WorkCS {
+			continue
+		}
+		if s, d := b.cs[CSID(w.Source)], b.cs[CSID(w.Target)]; s != nil && d != nil {
+			sources, targets = append(sources, s.Link.MV), append(targets, d.Link.MV)
 		}
 	}
-	return b.loadMV(mvs)
+	if err := b.loadSources(sources); err != nil {
+		return err
+	}
+	return b.loadLinked(append(targets, sources...))
+}
+
+func (b *refBatch) loadHeads(ids []CSID) error {
+	missing := unloaded(ids, b.cs)
+	heads, err := b.tx.CSHeads(missing)
+	for i, o := range heads {
+		if o != nil {
+			b.cs[missing[i]] = o
+		}
+	}
+	return err
+}
+
+func (b *refBatch) loadSources(ids []MVID) error {
+	missing := unloaded(ids, b.sources)
+	objects, err := b.tx.MV(missing)
+	for i, o := range objects {
+		if o != nil {
+			b.sources[missing[i]] = o
+		}
+	}
+	return err
+}
+
+// loadLinked loads the heads of everything that is linked to metaverse objects. One that
+// does not exist has nothing linked to it.
+func (b *refBatch) loadLinked(ids []MVID) error {
+	missing := unloaded(ids, b.linked)
+	lists, err := b.tx.LinkedCS(missing)
+	if err != nil {
+		return err
+	}
+	if err := b.loadHeads(slices.Concat(lists...)); err != nil {
+		return err
+	}
+	for i, list := range lists {
+		heads := make([]*CSObject, 0, len(list))
+		for _, id := range list {
+			heads = append(heads, b.cs[id])
+		}
+		b.linked[missing[i]] = heads
+	}
+	return nil
+}
+
+// unloaded returns the ids that are not 0 and not loaded yet, each once.
+func unloaded[ID CSID | MVID, V any](ids []ID, loaded map[ID]V) (missing []ID) {
+	asked := make(map[ID]bool, len(ids))
+	for _, id := range ids {
+		if _, ok := loaded[id]; id != 0 && !ok && !asked[id] {
+			asked[id] = true
+			missing = append(missing, id)
+		}
+	}
+	return missing
 }
 
 func (b *refBatch) check(ref MVRef) {
@@ -123,7 +187,7 @@ func (b *refBatch) expand(ref CSRef) {
 			b.checkOut(ref)
 		}
 	}
-	m := b.mv[s.Link.MV]
+	m := b.sources[s.Link.MV]
 	if m == nil || d.Link.MV == 0 {
 		return
 	}
@@ -168,8 +232,8 @@ func (b *refBatch) wantMV(have []bool) ([]bool, error) {
 	var probes []CSRef
 	var of []int
 	for i, ref := range b.checks {
-		m, n := b.mv[ref.Source], b.mv[ref.Target]
-		if m == nil || n == nil {
+		m := b.sources[ref.Source]
+		if m == nil {
 			continue
 		}
 		if isComputedRef(ref.Attribute) {
@@ -181,7 +245,7 @@ func (b *refBatch) wantMV(have []bool) ([]bool, error) {
 			if o.Source == "" || o.Attribute != ref.Attribute || supplier == nil {
 				continue
 			}
-			for _, d := range n.linked {
+			for _, d := range b.linked[ref.Target] {
 				if d.Connector == supplier.Connector {
 					probes, of = append(probes, CSRef{o.CS, o.Source, d.ID}), append(of, i)
 				}
@@ -197,16 +261,12 @@ func (b *refBatch) wantMV(have []bool) ([]bool, error) {
 
 // flowOut finds the values of connector-space objects that a copied reference flows to.
 func (b *refBatch) flowOut(ref MVRef) {
-	m, n := b.mv[ref.Source], b.mv[ref.Target]
-	if m == nil || n == nil {
-		return
-	}
-	for _, y := range m.linked {
+	for _, y := range b.linked[ref.Source] {
 		for _, f := range y.Link.Outbound {
 			if f.Source != ref.Attribute {
 				continue
 			}
-			for _, z := range n.linked {
+			for _, z := range b.linked[ref.Target] {
 				if z.Connector == y.Connector {
 					b.checkOut(CSRef{y.ID, f.Target, z.ID})
 				}
@@ -221,7 +281,11 @@ func (b *refBatch) settleOutbound() error {
 	if len(b.outbound) == 0 {
 		return nil
 	}
-	want, err := b.wantOut()
+	deleting, err := b.deleting()
+	if err != nil {
+		return err
+	}
+	want, err := b.wantOut(deleting)
 	if err != nil {
 		return err
 	}
@@ -247,13 +311,13 @@ func (b *refBatch) settleOutbound() error {
 		case want[i] == top || foreign && !want[i]:
 			if found[i] && !rows[i].Sent {
 				drop = append(drop, ref)
-				b.touched[y.ID] = y
+				b.touched = append(b.touched, y.ID)
 			}
 		case found[i] && !rows[i].Sent && rows[i].Delete != want[i]:
 			// What is needed is pending already.
 		default:
 			put = append(put, ExportRef{Source: ref.Source, Attribute: ref.Attribute, Target: ref.Target, Delete: !want[i]})
-			b.touched[y.ID] = y
+			b.touched = append(b.touched, y.ID)
 		}
 	}
 	if err := b.tx.DeleteExportRefs(drop); err != nil {
@@ -267,13 +331,13 @@ func (b *refBatch) settleOutbound() error {
 
 // wantOut tells for each value of an object whether it shall be in the directory: whether
 // the metaverse holds the reference that it is a copy of.
-func (b *refBatch) wantOut() ([]bool, error) {
+func (b *refBatch) wantOut(deleting map[CSID]bool) ([]bool, error) {
 	want := make([]bool, len(b.outbound))
 	var probes []MVRef
 	var of []int
 	for i, ref := range b.outbound {
 		y, z := b.cs[ref.Source], b.cs[ref.Target]
-		if y == nil || z == nil || y.Link.MV == 0 || z.Link.MV == 0 || z.deleting() {
+		if y == nil || z == nil || y.Link.MV == 0 || z.Link.MV == 0 || deleting[z.ID] {
 			continue
 		}
 		for _, f := range y.Link.Outbound {
@@ -289,30 +353,68 @@ func (b *refBatch) wantOut() ([]bool, error) {
 	return want, err
 }
 
-func (w *csWork) deleting() bool {
-	return w.export != nil && (w.export.Op == connector.OpDelete || w.export.DeleteSent)
+// deleting finds the targets that are on their way out: no reference to them is exported,
+// and the directory drops those that there are by itself.
+func (b *refBatch) deleting() (map[CSID]bool, error) {
+	var targets []CSID
+	for _, ref := range b.outbound {
+		targets = append(targets, ref.Target)
+	}
+	slices.Sort(targets)
+	targets = slices.Compact(targets)
+	exports, err := b.tx.PendingExport(targets)
+	out := make(map[CSID]bool)
+	for i, p := range exports {
+		if p != nil && (p.Op == connector.OpDelete || p.DeleteSent) {
+			out[targets[i]] = true
+		}
+	}
+	return out, err
 }
 
 // noteReferences keeps the pending exports of objects in step with their pending
 // references.
 func (b *refBatch) noteReferences() error {
-	for id, w := range b.touched {
-		if w.deleting() {
+	slices.Sort(b.touched)
+	ids := slices.Compact(b.touched)
+	exports, err := b.tx.PendingExport(ids)
+	if err != nil {
+		return err
+	}
+	var put []*PendingExport
+	var done []CSID
+	for i, id := range ids {
+		p := exports[i]
+		if p == nil {
+			p = &PendingExport{CS: id, Connector: b.cs[id].Connector}
+		}
+		if p.Op == connector.OpDelete || p.DeleteSent {
 			continue
 		}
-		unsent, err := b.tx.ExportRefs(id, false, ExportRef{}, 1)
+		empty, err := b.noteObject(p)
 		if err != nil {
 			return err
 		}
-		p := w.exportCopy()
-		p.References = len(unsent) > 0
-		switch {
-		case p.References && p.Op == 0:
-			p.Op = connector.OpUpdate
-		case !p.References && p.Op == connector.OpUpdate && len(p.Pending) == 0 && p.NewDN == "":
-			p.Op = 0
+		if empty {
+			done = append(done, id)
+		} else {
+			put = append(put, p)
 		}
-		w.export, w.out = p, true
 	}
-	return nil
+	return putExports(b.tx, put, done)
+}
+
+func (b *refBatch) noteObject(p *PendingExport) (empty bool, err error) {
+	unsent, err := b.tx.ExportRefs(p.CS, false, ExportRef{}, 1)
+	if err != nil {
+		return false, err
+	}
+	p.References = len(unsent) > 0
+	switch {
+	case p.References && p.Op == 0:
+		p.Op = connector.OpUpdate
+	case !p.References && p.Op == connector.OpUpdate && len(p.Pending) == 0 && p.NewDN == "":
+		p.Op = 0
+	}
+	return exportDone(b.tx, p)
 }

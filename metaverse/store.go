@@ -51,6 +51,8 @@ type Reader interface {
 	Connectors() ([]string, error)
 	// CS returns the objects, nil for those that do not exist.
 	CS(ids []CSID) ([]*CSObject, error)
+	// CSHeads returns the objects without their images, which makes them much cheaper.
+	CSHeads(ids []CSID) ([]*CSObject, error)
 	// CSByAnchor returns the object with each anchor in the connector space, 0 for none.
 	CSByAnchor(connector string, anchors []connector.Anchor) ([]CSID, error)
 	// CSByDN returns the object with each DN key in the connector space, 0 for none.

@@ -67,6 +67,16 @@ func (r *memReader) CS(ids []metaverse.CSID) ([]*metaverse.CSObject, error) {
 	return out, r.ready()
 }
 
+func (r *memReader) CSHeads(ids []metaverse.CSID) ([]*metaverse.CSObject, error) {
+	out, err := r.CS(ids)
+	for _, o := range out {
+		if o != nil {
+			o.Image = attr.Set{}
+		}
+	}
+	return out, err
+}
+
 func (r *memReader) CSByAnchor(conn string, anchors []connector.Anchor) ([]metaverse.CSID, error) {
 	return r.csByKey(len(anchors), func(i int, o *metaverse.CSObject) bool {
 		return o.Connector == conn && o.Anchor == anchors[i] && !o.Anchor.IsZero()

@@ -64,6 +64,13 @@ func objectRoundTrip(t *testing.T, f *fixture) {
 		t.Helper()
 		f.view(t, func(r metaverse.Reader) {
 			got := get[[]*metaverse.CSObject](t)(r.CS([]metaverse.CSID{want[0].ID, want[1].ID, want[2].ID}))
+			heads := get[[]*metaverse.CSObject](t)(r.CSHeads([]metaverse.CSID{want[1].ID, 999, want[0].ID}))
+			require.Nil(t, heads[1])
+			for i, full := range map[int]*metaverse.CSObject{0: got[1], 2: got[0]} {
+				bare := *full
+				bare.Image = attr.Set{}
+				require.Equal(t, &bare, heads[i], "a head is the object without its image")
+			}
 			requireSame(t, want, got, "objects come back as they were put")
 		})
 	}

@@ -24,12 +24,20 @@ func (r *reader) Connectors() ([]string, error) {
 }
 
 func (r *reader) CS(ids []metaverse.CSID) ([]*metaverse.CSObject, error) {
+	return r.csObjects(sqlCS, ids)
+}
+
+func (r *reader) CSHeads(ids []metaverse.CSID) ([]*metaverse.CSObject, error) {
+	return r.csObjects(sqlCSHeads, ids)
+}
+
+func (r *reader) csObjects(statement string, ids []metaverse.CSID) ([]*metaverse.CSObject, error) {
 	out := make([]*metaverse.CSObject, len(ids))
 	if len(ids) == 0 {
 		return out, r.ready()
 	}
 	found := make(map[metaverse.CSID]*metaverse.CSObject, len(ids))
-	err := r.query(sqlCS, func(rows *sql.Rows) error {
+	err := r.query(statement, func(rows *sql.Rows) error {
 		o, err := r.scanCS(rows)
 		if err == nil {
 			found[o.ID] = o
@@ -70,8 +78,10 @@ func (r *reader) scanCS(rows *sql.Rows) (*metaverse.CSObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Image, err = decodeAttributes(r.dict, image); err != nil {
-		return nil, corrupt("cs", int64(o.ID), err)
+	if image != nil { // heads come without
+		if o.Image, err = decodeAttributes(r.dict, image); err != nil {
+			return nil, corrupt("cs", int64(o.ID), err)
+		}
 	}
 	if o.Link.Outbound, err = decodeFlows(r.dict, outbound); err != nil {
 		return nil, corrupt("link", int64(o.ID), err)

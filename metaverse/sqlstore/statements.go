@@ -21,14 +21,16 @@ const (
 
 // Connector-space objects.
 const (
-	csColumns = `cs.id, cs.conn, cs.class, cs.part, cs.state, cs.imported, cs.anchor, cs.dn, cs.dn_key, cs.image,
-	coalesce(p.op, 0), coalesce(l.mv, 0), coalesce(l.kind, 0), coalesce(l.rule, 0), coalesce(l.sticky, 0), l.outbound`
-	csBeside = ` LEFT JOIN pending_import p ON p.conn = cs.conn AND p.cs = cs.id LEFT JOIN link l ON l.cs = cs.id`
+	csColumns     = `cs.id, cs.conn, cs.class, cs.part, cs.state, cs.imported, cs.anchor, cs.dn, cs.dn_key, cs.image, ` + csBesides
+	csHeadColumns = `cs.id, cs.conn, cs.class, cs.part, cs.state, cs.imported, cs.anchor, cs.dn, cs.dn_key, NULL, ` + csBesides
+	csBesides     = `coalesce(p.op, 0), coalesce(l.mv, 0), coalesce(l.kind, 0), coalesce(l.rule, 0), coalesce(l.sticky, 0), l.outbound`
+	csBeside      = ` LEFT JOIN pending_import p ON p.conn = cs.conn AND p.cs = cs.id LEFT JOIN link l ON l.cs = cs.id`
 
 	sqlNextConnector = `SELECT coalesce(min(conn), 0) FROM cs WHERE conn > ?`
 
-	sqlCS     = `SELECT ` + csColumns + ` FROM json_each(?) j CROSS JOIN cs` + csBeside + ` WHERE cs.id = j.value`
-	sqlScanCS = `SELECT ` + csColumns + ` FROM cs` + csBeside + ` WHERE cs.conn = ? AND cs.id > ? ORDER BY cs.id LIMIT ?`
+	sqlCS      = `SELECT ` + csColumns + ` FROM json_each(?) j CROSS JOIN cs` + csBeside + ` WHERE cs.id = j.value`
+	sqlCSHeads = `SELECT ` + csHeadColumns + ` FROM json_each(?) j CROSS JOIN cs` + csBeside + ` WHERE cs.id = j.value`
+	sqlScanCS  = `SELECT ` + csColumns + ` FROM cs` + csBeside + ` WHERE cs.conn = ? AND cs.id > ? ORDER BY cs.id LIMIT ?`
 
 	sqlCSByAnchor = `SELECT q.column1, cs.id FROM (VALUES {values}) q CROSS JOIN cs WHERE cs.conn = ? AND cs.anchor = q.column2`
 	sqlCSByDN     = `SELECT q.column1, cs.id FROM (VALUES {values}) q CROSS JOIN cs WHERE cs.conn = ? AND cs.dn_key = q.column2`
