@@ -26,7 +26,7 @@ func addUser(name string, mods ...attr.Mod) connector.Change {
 	}
 }
 
-func flag1(name string, value bool) attr.Mod {
+func boolean(name string, value bool) attr.Mod {
 	return attr.Mod{Name: name, Replace: true, Adds: []attr.Value{attr.Bool(value)}}
 }
 
@@ -71,9 +71,9 @@ func TestReplayChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := entratest.NewServer(t, nil)
 	tenant := connect(t, s, quick(s))
-	first := mustExport(t, tenant, addUser("ada", setText("department", "x")), addGroup("staff", flag1("securityEnabled", true)))
+	first := mustExport(t, tenant, addUser("ada", setText("department", "x")), addGroup("staff", boolean("securityEnabled", true)))
 	writes, revision := s.Writes(), s.Revision()
-	again := mustExport(t, tenant, addUser("ada", setText("department", "x")), addGroup("staff", flag1("securityEnabled", true)))
+	again := mustExport(t, tenant, addUser("ada", setText("department", "x")), addGroup("staff", boolean("securityEnabled", true)))
 	for i, r := range again {
 		require.Equal(t, connector.NoChange, r.Outcome)
 		require.Equal(t, first[i].Anchor, r.Anchor)
@@ -204,8 +204,8 @@ func TestShapesAreCheckedBeforeSending(t *testing.T) {
 
 func TestGroupKinds(t *testing.T) {
 	t.Parallel()
-	security, mail := flag1("securityEnabled", true), flag1("mailEnabled", true)
-	distribution := []attr.Mod{flag1("securityEnabled", false), mail}
+	security, mail := boolean("securityEnabled", true), boolean("mailEnabled", true)
+	distribution := []attr.Mod{boolean("securityEnabled", false), mail}
 	for name, c := range map[string]struct {
 		policy  entra.GroupPolicy
 		mods    []attr.Mod
@@ -219,7 +219,7 @@ func TestGroupKinds(t *testing.T) {
 		"distribution":          {entra.Microsoft365, distribution, true, connector.Applied, nil},
 		"as security":           {entra.Security, distribution, false, connector.Applied, []string{"mailEnabled", "securityEnabled"}},
 		"rejected":              {entra.Reject, distribution, false, connector.Rejected, nil},
-		"neither":               {0, []attr.Mod{flag1("securityEnabled", false), flag1("mailEnabled", false)}, false, connector.Rejected, nil},
+		"neither":               {0, []attr.Mod{boolean("securityEnabled", false), boolean("mailEnabled", false)}, false, connector.Rejected, nil},
 		"mail not mentioned":    {0, distribution[:1], true, connector.Applied, nil},
 		"read-only mail":        {0, []attr.Mod{security, setText("mail", "g@contoso.com")}, false, connector.Applied, []string{"mail"}},
 	} {

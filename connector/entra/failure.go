@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -42,10 +43,26 @@ var stsCode = regexp.MustCompile(`AADSTS\d+`)
 
 // Error names the token service's error code, where there is one, and nothing else.
 func (e *tokenError) Error() string {
-	if code := stsCode.FindString(e.err.Error()); code != "" {
+	switch code := stsCode.FindString(e.err.Error()); {
+	case code != "":
 		return "no access token: " + code
+	case e.untrusted():
+		return "no access token: the certificate of the token service could not be verified; name its certificate authority"
+	case e.unreachable():
+		return "no access token: the token service cannot be reached"
 	}
 	return "no access token"
+}
+
+// Microsoft's library flattens what went wrong on the way to the token service to text, so
+// that these two have to read it.
+
+func (e *tokenError) untrusted() bool {
+	return isUntrusted(e.err) || strings.Contains(e.err.Error(), "x509: ")
+}
+
+func (e *tokenError) unreachable() bool {
+	return strings.Contains(e.err.Error(), "dial tcp")
 }
 
 func (e *tokenError) Unwrap() error { return e.err }
@@ -102,7 +119,10 @@ func sentinelOf(err error) (error, connector.Code) {
 	case errors.Is(err, context.Canceled):
 		return nil, ""
 	case errors.As(err, &token):
-		if isNetwork(err) {
+		if token.untrusted() {
+			return connector.ErrUntrusted, connector.CodeConnectionFailed
+		}
+		if isNetwork(err) || token.unreachable() {
 			return connector.ErrUnavailable, connector.CodeConnectionFailed
 		}
 		return connector.ErrAuthentication, connector.CodeAuthentication

@@ -62,7 +62,7 @@ func TestExportConvergesUnderFaults(t *testing.T) {
 				adds = append(adds, addUser(fmt.Sprintf("user%d", i), setText("department", "before")))
 			}
 			for i := range groups {
-				adds = append(adds, addGroup(fmt.Sprintf("group%d", i), flag1("securityEnabled", true)))
+				adds = append(adds, addGroup(fmt.Sprintf("group%d", i), boolean("securityEnabled", true)))
 			}
 			done := settle(t, exporter, adds)
 			var updates []connector.Change

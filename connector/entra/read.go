@@ -72,7 +72,7 @@ func (s *session) readMany(ctx context.Context, keys []connector.Key) ([]connect
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if sentinel, _ := sentinelOf(err); sentinel == nil || !errors.Is(err, errUnreadable) {
+		if !errors.Is(err, errUnreadable) {
 			return nil, err
 		}
 		items[i] = connector.Item{
