@@ -28,8 +28,12 @@ func EqualName(a, b string) bool { return len(a) == len(b) && CompareNames(a, b)
 
 // CompareNames orders names without regard to ASCII case and returns -1, 0 or 1.
 func CompareNames(a, b string) int {
-	for i := 0; i < len(a) && i < len(b); i++ {
-		if ca, cb := lower(a[i]), lower(b[i]); ca != cb {
+	for i := range min(len(a), len(b)) {
+		ca, cb := a[i], b[i]
+		if ca == cb {
+			continue // nearly always: names are spelled as the schema spells them
+		}
+		if ca, cb = lower(ca), lower(cb); ca != cb {
 			if ca < cb {
 				return -1
 			}

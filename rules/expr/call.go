@@ -97,11 +97,18 @@ func (c *Call) step(at *site) bool {
 }
 
 // attribute returns the values in an attribute slot, loading them at first use.
-func (c *Call) attribute(slot int, at *site) Value {
+func (c *Call) attribute(slot int, at *site) Value { return *c.loaded(slot, at) }
+
+// loaded is attribute without a copy. The result must not be changed.
+func (c *Call) loaded(slot int, at *site) *Value {
 	v := &c.attrs[slot]
-	if v.kind != 0 {
-		return *v
+	if v.kind == 0 {
+		return c.load(v, slot, at)
 	}
+	return v
+}
+
+func (c *Call) load(v *Value, slot int, at *site) *Value {
 	ref := &c.program.slots[slot]
 	source := c.in.Attributes
 	if ref.imported && c.in.Imported != nil {
@@ -109,12 +116,13 @@ func (c *Call) attribute(slot int, at *site) Value {
 	}
 	if source == nil {
 		v.kind = typeNull
-		return *v
+		return v
 	}
 	values, err := source.Values(ref.name)
 	if err != nil {
-		return c.fail(at, &EvalError{Code: CodeSource, Message: "attribute " + ref.name + " cannot be read", Err: err})
+		c.fail(at, &EvalError{Code: CodeSource, Message: "attribute " + ref.name + " cannot be read", Err: err})
+		return &Value{kind: typeFail}
 	}
 	*v = fromSource(values)
-	return *v
+	return v
 }

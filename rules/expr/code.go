@@ -20,6 +20,15 @@ type code struct {
 	all  thunk
 	rows func(*Call) int
 
+	// Short cuts, nil where there are none:
+	//
+	//   - ref is like one without the copy: the result must not be changed. nil means that
+	//     one has to be asked.
+	//   - whole is the same for all.
+	//   - test is like one for what gives True or False.
+	ref, whole func(*Call) *Value
+	test       func(*Call) verdict
+
 	constant *Value
 }
 
@@ -27,9 +36,12 @@ type code struct {
 func scalar(one thunk) *code { return &code{one: one, all: one} }
 
 func constantCode(v Value) *code {
+	ref := func(*Call) *Value { return &v }
 	return &code{
 		one:      func(*Call) Value { return v },
 		all:      func(*Call) Value { return v },
+		ref:      ref,
+		whole:    ref,
 		constant: &v,
 	}
 }

@@ -55,7 +55,14 @@ func (k *compiler) attribute(pos int, ref slotRef) *code {
 	}
 	at := &site{name, pos}
 	return &code{
-		all: func(c *Call) Value { return c.attribute(slot, at) },
+		all:   func(c *Call) Value { return c.attribute(slot, at) },
+		whole: func(c *Call) *Value { return c.loaded(slot, at) },
+		ref: func(c *Call) *Value {
+			if v := c.loaded(slot, at); v.kind != typeList {
+				return v
+			}
+			return nil
+		},
 		one: func(c *Call) Value {
 			v := &c.attrs[slot]
 			if v.kind != 0 && v.kind != typeList {

@@ -21,6 +21,9 @@ func (k *compiler) plain(n *call, f *Function) *code {
 		args[i] = argument{param: p, code: a}
 	}
 	one := func(c *Call) Value { return c.apply(at, f, args) }
+	if quick := pureCall(at, f, args); quick != nil {
+		one = quick
+	}
 	rows := most(single...)
 
 	var done *code
@@ -29,6 +32,7 @@ func (k *compiler) plain(n *call, f *Function) *code {
 		done = wholeSet(k.slot(), all)
 	} else {
 		done = lifted(at, one, rows)
+		done.test = testOf(at, f, args, one)
 	}
 	if f.Volatile {
 		return done
@@ -47,10 +51,37 @@ func (c *Call) apply(at *site, f *Function, args []argument) Value {
 	if !c.step(at) {
 		return failed
 	}
+	return c.applyNow(at, f, args)
+}
+
+// applyNow is apply when the step was counted already.
+func (c *Call) applyNow(at *site, f *Function, args []argument) Value {
 	base := len(c.stack)
 	v := c.applyAt(base, at, f, args)
 	c.stack = c.stack[:base]
 	return v
+}
+
+// pureCall calls the short cut of a function with two arguments that are at hand, and
+// otherwise the function. It returns nil where there is none.
+func pureCall(at *site, f *Function, args []argument) thunk {
+	if f.pure == nil || len(args) != 2 || args[0].code.ref == nil || args[1].code.ref == nil {
+		return nil
+	}
+	refA, refB, takesA, takesB := args[0].code.ref, args[1].code.ref, args[0].param.Type, args[1].param.Type
+	return func(c *Call) Value {
+		if !c.step(at) {
+			return failed
+		}
+		if a := refA(c); a != nil && a.kind&takesA != 0 {
+			if b := refB(c); b != nil && b.kind&takesB != 0 {
+				if v, ok := f.pure(a, b); ok {
+					return v
+				}
+			}
+		}
+		return c.applyNow(at, f, args)
+	}
 }
 
 // applyAt is apply with the place on the stack where the arguments begin.
@@ -58,6 +89,10 @@ func (c *Call) applyAt(base int, at *site, f *Function, args []argument) Value {
 	null := false
 	for i := range args {
 		a := &args[i]
+		if p := a.atHand(c); p != nil && p.kind&a.param.Type != 0 {
+			c.stack = append(c.stack, *p)
+			continue
+		}
 		var v Value
 		switch {
 		case a.code.constant != nil:
@@ -97,6 +132,17 @@ func (c *Call) applyAt(base int, at *site, f *Function, args []argument) Value {
 	default:
 		return v
 	}
+}
+
+// atHand returns the argument where it need not be computed, else nil.
+func (a *argument) atHand(c *Call) *Value {
+	switch {
+	case a.param.Set && a.code.whole != nil:
+		return a.code.whole(c)
+	case !a.param.Set && a.code.ref != nil:
+		return a.code.ref(c)
+	}
+	return nil
 }
 
 // convert makes of an argument what the parameter takes, or fails.

@@ -41,16 +41,14 @@ func (k *compiler) branch(at *site, branches []branch, otherwise *code) *code {
 			return nil, failed
 		}
 		for i := range branches {
-			v := branches[i].test.one(c)
-			if v.kind&typeSignal != 0 {
-				return nil, v
-			}
-			ok, good := c.truth(at, &v)
-			if !good {
+			switch branches[i].test.truth(c, at) {
+			case isTrue:
+				return branches[i].then, Value{}
+			case isFalse:
+			case isLift:
+				return nil, Value{kind: typeLift}
+			default:
 				return nil, failed
-			}
-			if ok {
-				return branches[i].then, v
 			}
 		}
 		return otherwise, Value{}

@@ -11,12 +11,14 @@ func testFunctions() []Function {
 			Doc:      "Returns True when there is a value that is not the empty text.",
 			Examples: []Example{{Expr: `IsPresent([displayName])`, Want: `False`}, {Given: given{"displayName": texts("x")}, Expr: `IsPresent([displayName])`, Want: `True`}},
 			Eval:     func(_ *Call, a []Value) (Value, error) { return Boolean(present(&a[0])), nil },
+			test:     present,
 		},
 		{
 			Name: "IsNull", Params: all, Result: TypeBool,
 			Doc:      "Returns True when there is no value. The empty text is a value.",
 			Examples: []Example{{Expr: `IsNull([displayName])`, Want: `True`}, {Expr: `IsNull("")`, Want: `False`}},
 			Eval:     func(_ *Call, a []Value) (Value, error) { return Boolean(a[0].IsNull()), nil },
+			test:     (*Value).IsNull,
 		},
 		{
 			Name: "IsEmpty", Params: all, Result: TypeBool,
@@ -29,6 +31,7 @@ func testFunctions() []Function {
 			Doc:      "Returns True when there is no value but, possibly, the empty text: the opposite of IsPresent.",
 			Examples: []Example{{Expr: `IsNullOrEmpty([displayName])`, Want: `True`}, {Expr: `IsNullOrEmpty("")`, Want: `True`}},
 			Eval:     func(_ *Call, a []Value) (Value, error) { return Boolean(!present(&a[0])), nil },
+			test:     func(v *Value) bool { return !present(v) },
 		},
 		{
 			Name: "IsString", Params: one, Result: TypeBool,

@@ -23,88 +23,108 @@ func (k *compiler) chain(n *chain) *code {
 				break
 			}
 		}
-		var one thunk
+		rows := most(operands...)
+		var done *code
 		switch {
 		case op.level() == 3:
-			one = logical(at, op, operands)
+			done = conditionCode(at, logical(at, op, operands), rows)
 		case op.level() == 2:
-			one = comparison(at, op, operands[0], operands[1])
+			test := comparison(at, op, operands[0], operands[1])
+			if len(n.rest) == 1 {
+				if quick := k.textTest(at, n, op, operands[1], test); quick != nil {
+					test = quick
+				}
+			}
+			done = conditionCode(at, test, rows)
 		case op == opConcat:
-			one = concat(at, operands)
+			done = lifted(at, concat(at, operands), rows)
 		default:
-			one = arithmetic(at, op, operands)
+			done = lifted(at, arithmetic(at, op, operands), rows)
 		}
-		acc = k.fold(at, lifted(at, one, most(operands...)), operands...)
+		acc = k.fold(at, done, operands...)
 	}
 	return acc
 }
 
-func logical(at *site, op operator, operands []*code) thunk {
-	decisive := op == opOr // the value that decides without looking further
-	return func(c *Call) Value {
+func logical(at *site, op operator, operands []*code) func(*Call) verdict {
+	decisive := verdictOf(op == opOr) // what decides without looking further
+	return func(c *Call) verdict {
 		if !c.step(at) {
-			return failed
+			return isFailed
 		}
 		for _, o := range operands {
-			v := o.one(c)
-			if v.kind&typeSignal != 0 {
+			if v := o.truth(c, at); v == decisive || v >= isLift {
 				return v
 			}
-			b, good := c.truth(at, &v)
-			if !good {
-				return failed
-			}
-			if b == decisive {
-				return Boolean(decisive)
-			}
 		}
-		return Boolean(!decisive)
+		return isTrue - decisive
 	}
 }
 
-func comparison(at *site, op operator, left, right *code) thunk {
-	return func(c *Call) Value {
+func comparison(at *site, op operator, left, right *code) func(*Call) verdict {
+	return func(c *Call) verdict {
 		if !c.step(at) {
-			return failed
+			return isFailed
 		}
-		a := left.one(c)
+		var spaceA, spaceB Value
+		a := left.load(c, &spaceA)
 		if a.kind&typeSignal != 0 {
-			return a
+			return signalOf(a)
 		}
-		b := right.one(c)
+		b := right.load(c, &spaceB)
 		if b.kind&typeSignal != 0 {
-			return b
+			return signalOf(b)
 		}
 		if a.IsNull() || b.IsNull() {
-			return Boolean(false)
+			return isFalse
 		}
-		order, ok := c.compare(at, &a, &b)
+		if a.kind == TypeString && b.kind == TypeString {
+			switch op {
+			case opEqual:
+				return verdictOf(a.str == b.str)
+			case opNotEqual:
+				return verdictOf(a.str != b.str)
+			}
+		}
+		order, ok := c.compare(at, a, b)
 		if !ok {
-			return failed
+			return isFailed
 		}
 		switch op {
 		case opEqual:
-			return Boolean(order == 0)
+			return verdictOf(order == 0)
 		case opNotEqual:
-			return Boolean(order != 0)
+			return verdictOf(order != 0)
 		case opLess:
-			return Boolean(order < 0)
+			return verdictOf(order < 0)
 		case opLessEqual:
-			return Boolean(order <= 0)
+			return verdictOf(order <= 0)
 		case opGreater:
-			return Boolean(order > 0)
+			return verdictOf(order > 0)
 		default:
-			return Boolean(order >= 0)
+			return verdictOf(order >= 0)
 		}
 	}
+}
+
+// signalOf returns the verdict for a signal.
+func signalOf(v *Value) verdict {
+	if v.kind == typeLift {
+		return isLift
+	}
+	return isFailed
 }
 
 // compare orders two values that are not NULL.
 func (c *Call) compare(at *site, a, b *Value) (order int, ok bool) {
-	if a.untyped && b.kind&(TypeNumber|TypeBool) != 0 {
-		c.retype(b.kind, a)
-	} else if b.untyped && a.kind&(TypeNumber|TypeBool) != 0 {
-		c.retype(a.kind, b)
+	if a.untyped || b.untyped {
+		x, y := *a, *b // what the parameter is taken for holds here alone
+		if x.untyped && y.kind&(TypeNumber|TypeBool) != 0 {
+			c.retype(y.kind, &x)
+		} else if y.untyped && x.kind&(TypeNumber|TypeBool) != 0 {
+			c.retype(x.kind, &y)
+		}
+		a, b = &x, &y
 	}
 	const text = TypeString | TypeReference
 	switch {
