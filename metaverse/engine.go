@@ -31,6 +31,9 @@ type Options struct {
 	// an export stops before it sends anything: 0 means 500, negative means no limit.
 	// Entra Connect: how-to-connect-sync-feature-prevent-accidental-deletes.
 	DeletionThreshold int
+	// Thresholds are further limits of exports, by connector, class and operation. They
+	// hold beside DeletionThreshold.
+	Thresholds []Threshold
 	// ErrorLimit is the number of object errors after which a step stops; 0 means 5000,
 	// negative means no limit.
 	ErrorLimit int
@@ -121,7 +124,7 @@ func New(store Store, set *rules.Set, connectors []connector.Connector, opts *Op
 		connectors: make(map[string]*target), running: make(map[string]StepKind),
 		rulesByID: make(map[string]*rules.CompiledRule), outboundTo: make(map[string]bool),
 	}
-	var problems []error
+	problems := []error{validThresholds(e.opts.Thresholds)}
 	for _, c := range connectors {
 		name := c.Info().Name
 		if _, twice := e.connectors[name]; twice || name == "" {

@@ -45,28 +45,6 @@ func (r *run) exportStep(ctx context.Context) error {
 	return nil
 }
 
-// checkThreshold counts what is pending and stops the step before anything is sent when
-// there are more deletions than allowed: when their number is above the threshold.
-func (r *run) checkThreshold(ctx context.Context) (total int64, err error) {
-	var deletes int64
-	err = r.e.store.View(ctx, func(rd Reader) error {
-		counts, err := rd.CountPendingExports(r.t.name)
-		for _, c := range counts {
-			total += c.Count
-			if c.Op == connector.OpDelete {
-				deletes += c.Count
-			}
-		}
-		return err
-	})
-	if limit := r.e.opts.DeletionThreshold; err == nil && limit > 0 && deletes > int64(limit) && !r.opts.AcceptDeletions {
-		return 0, &heldError{ResultStoppedDeletionThreshold, fmt.Sprintf(
-			"%d deletions are pending, more than the threshold of %d: nothing was exported. "+
-				"Review the pending deletions; if they are right, run an export that accepts them", deletes, limit)}
-	}
-	return total, err
-}
-
 // exporting is the state of an export step.
 type exporting struct {
 	r        *run

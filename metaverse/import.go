@@ -152,7 +152,7 @@ func (r *run) obsolete(ctx context.Context, shown int64) error {
 	if err != nil {
 		return err
 	}
-	if err := r.holdImport(shown, unseen, counts.Imported); err != nil {
+	if err := r.holdImport(ctx, shown, unseen, counts.Imported); err != nil {
 		return err
 	}
 	var after CSID
@@ -178,7 +178,7 @@ func (r *run) obsolete(ctx context.Context, shown int64) error {
 	return nil
 }
 
-func (r *run) holdImport(shown, unseen, imported int64) error {
+func (r *run) holdImport(ctx context.Context, shown, unseen, imported int64) error {
 	h := r.e.opts.ImportHold
 	if r.opts.AcceptDeletions || h.Fraction < 0 || unseen == 0 {
 		return nil
@@ -187,6 +187,15 @@ func (r *run) holdImport(shown, unseen, imported int64) error {
 	if shown > 0 && !tooMany {
 		return nil
 	}
+	over := Excess{Connector: r.t.name, Op: connector.OpDelete.String(), Count: unseen}
+	if shown > 0 {
+		over.Limit, over.Percent = max(int64(h.Fraction*float64(imported)), int64(h.Minimum)-1), h.Fraction*100
+	}
+	accepted, err := r.acceptedRun(ctx)
+	if err != nil || covers(accepted, over) {
+		return err
+	}
+	r.rec.Held = []Excess{over}
 	return &heldError{ResultStoppedImportHeld, fmt.Sprintf(
 		"the import shows %d objects, %d of the %d known ones are missing; nothing was deleted. "+
 			"Check filters, permissions and the directory; if they are really gone, run a full import that accepts deletions",

@@ -35,6 +35,8 @@ const (
 	ResultStoppedCancelled RunResult = "stopped-user-termination"
 	// ResultStoppedDeletionThreshold: more deletions than allowed; nothing was sent.
 	ResultStoppedDeletionThreshold RunResult = "stopped-deletion-threshold-exceeded"
+	// ResultStoppedExportThreshold: more adds or updates than allowed; nothing was sent.
+	ResultStoppedExportThreshold RunResult = "stopped-export-threshold-exceeded"
 	// ResultStoppedImportHeld: a full import would have removed suspiciously many objects.
 	ResultStoppedImportHeld RunResult = "stopped-import-held"
 	ResultStoppedErrorLimit RunResult = "stopped-error-limit"
@@ -94,6 +96,8 @@ type RunRecord struct {
 	// Objects is the number of objects looked at: imported, synchronised or exported.
 	Objects int64  `json:"objects"`
 	Error   string `json:"error,omitempty"` // why the step did not complete
+	// Held says which limits stopped the step; see [RunOptions.AcceptRun].
+	Held []Excess `json:"held,omitempty"`
 	// Notes are things that an operator should read, such as attributes that the directory
 	// does not let be written.
 	Notes []string `json:"notes,omitempty"`

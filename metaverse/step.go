@@ -13,9 +13,13 @@ import (
 
 // RunOptions are the options of one run step. The zero value, or nil, is good.
 type RunOptions struct {
-	// AcceptDeletions carries out what would be held otherwise, this once: a full import
-	// that misses suspiciously many objects, an export above the deletion threshold.
+	// AcceptDeletions carries out deletions that would be held otherwise, this once: a full
+	// import that misses suspiciously many objects, an export above a threshold of deletions.
 	AcceptDeletions bool
+	// AcceptRun carries out, this once, what an earlier run of the same connector and step
+	// was held for: its id. It must be the latest such run that was held, with none that was
+	// carried out since. More changes than that run would have made are held again.
+	AcceptRun int64
 	// PageSize is the number of objects to ask a directory for at a time; 0 leaves it to
 	// the connector.
 	PageSize int
@@ -173,7 +177,7 @@ type startError struct{ err error }
 func (e *startError) Error() string { return e.err.Error() }
 func (e *startError) Unwrap() error { return e.err }
 
-// heldError stops a step that would delete too much.
+// heldError stops a step that would delete or change too much.
 type heldError struct {
 	result RunResult
 	text   string
@@ -182,8 +186,9 @@ type heldError struct {
 func (e *heldError) Error() string { return e.text }
 
 // ErrHeld is matched by the errors of steps that were stopped because they would have
-// deleted more than allowed. [RunOptions.AcceptDeletions] lets them pass.
-var ErrHeld = errors.New("held: too many deletions")
+// deleted or changed more than allowed. [RunOptions.AcceptRun] and, for deletions,
+// [RunOptions.AcceptDeletions] let them pass. [RunRecord.Held] tells what was too much.
+var ErrHeld = errors.New("held: too many changes")
 
 func (e *heldError) Is(target error) bool { return target == ErrHeld }
 
