@@ -1,12 +1,13 @@
 package credential
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -28,6 +29,30 @@ type Options struct {
 	RootCAs *x509.CertPool
 	// HTTPClient is used instead of one made of RootCAs.
 	HTTPClient *http.Client
+	// Clock tells the time for what is signed. Nil means [time.Now].
+	Clock func() time.Time
+}
+
+func (o *Options) clock() func() time.Time {
+	if o == nil || o.Clock == nil {
+		return time.Now
+	}
+	return o.Clock
+}
+
+// httpClient returns the client to use, nil for the library's own.
+func (o *Options) httpClient() *http.Client {
+	switch {
+	case o == nil:
+		return nil
+	case o.HTTPClient != nil:
+		return o.HTTPClient
+	case o.RootCAs != nil:
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.TLSClientConfig = &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
+		return &http.Client{Transport: t}
+	}
+	return nil
 }
 
 // publicAuthorities are hosts that Microsoft's library knows by itself. Others are not
@@ -66,14 +91,8 @@ func (i Identity) clientOptions(o *Options) (opts azcore.ClientOptions, private 
 	for _, known := range publicAuthorities {
 		private = private && known != authority
 	}
-	switch {
-	case o == nil:
-	case o.HTTPClient != nil:
-		opts.Transport = o.HTTPClient
-	case o.RootCAs != nil:
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.TLSClientConfig.RootCAs = o.RootCAs
-		opts.Transport = &http.Client{Transport: t}
+	if client := o.httpClient(); client != nil {
+		opts.Transport = client
 	}
 	return opts, private
 }
@@ -94,48 +113,4 @@ func FromClientSecret(id Identity, secret Secret, o *Options) (azcore.TokenCrede
 		return nil, fmt.Errorf("credential: %w", err)
 	}
 	return cred, nil
-}
-
-// FromCertificate returns a credential that signs in with the certificate and the RSA key
-// in a file: PEM, or PKCS#12. password opens a PKCS#12 file that needs one; nil or an empty
-// secret means none. A file that others than its owner can read is refused.
-func FromCertificate(id Identity, file string, password *Secret, o *Options) (azcore.TokenCredential, error) {
-	if err := id.validate(); err != nil {
-		return nil, err
-	}
-	data, err := readPrivate(file)
-	if err != nil {
-		return nil, err
-	}
-	var pass []byte
-	if password != nil && !password.IsZero() {
-		pass = []byte(password.Reveal())
-	}
-	certs, key, err := azidentity.ParseCertificates(data, pass)
-	if err != nil {
-		return nil, fmt.Errorf("credential: certificate file %s: %w", file, err)
-	}
-	opts, private := id.clientOptions(o)
-	cred, err := azidentity.NewClientCertificateCredential(id.TenantID, id.ClientID, certs, key,
-		&azidentity.ClientCertificateCredentialOptions{ClientOptions: opts, DisableInstanceDiscovery: private})
-	if err != nil {
-		return nil, fmt.Errorf("credential: %w", err)
-	}
-	return cred, nil
-}
-
-// readPrivate reads a file that holds a private key.
-func readPrivate(file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, fmt.Errorf("credential: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("credential: others than the owner can read %s (mode %04o): run chmod 600 on it", file, info.Mode().Perm())
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("credential: %w", err)
-	}
-	return data, nil
 }
