@@ -124,8 +124,7 @@ var errNoReply = errors.New("the batch's answer has no answer to this item")
 
 // ambiguous reports whether the operation may have been carried out although err came.
 func ambiguous(err error) bool {
-	var g *GraphError
-	if errors.As(err, &g) {
+	if g, ok := errors.AsType[*GraphError](err); ok {
 		return g.Status >= http.StatusInternalServerError || g.Status == http.StatusRequestTimeout
 	}
 	return isNetwork(err) || errors.Is(err, errNoReply) || errors.Is(err, errJSON)
@@ -140,8 +139,7 @@ func (d *dispatcher) send(op operation) (*answer, error) {
 		if err == nil || d.ctx.Err() != nil {
 			return a, d.cancelled(&op, err)
 		}
-		var outer *outerError
-		if errors.As(err, &outer) {
+		if _, ok := errors.AsType[*outerError](err); ok {
 			return nil, err
 		}
 		if op.method == http.MethodPost && ambiguous(err) {
@@ -217,8 +215,7 @@ func (d *dispatcher) exchange(items []*pending) {
 	defer d.mu.Unlock()
 	d.inflight--
 	for _, p := range items {
-		var outer *outerError
-		if !errors.As(p.err, &outer) {
+		if outer, ok := errors.AsType[*outerError](p.err); !ok {
 			d.answered = true
 		} else if d.fatal == nil {
 			d.fatal = outer.err
@@ -299,8 +296,7 @@ func (d *dispatcher) post(items []*pending) error {
 
 // outer decides whether the failure of a batch is one of all that could follow.
 func (d *dispatcher) outer(err error) error {
-	var g *GraphError
-	if errors.As(err, &g) {
+	if g, ok := errors.AsType[*GraphError](err); ok {
 		d.c.pace.hold(g.RetryAfter)
 		if transientStatus(g) && g.RetryAfter <= longestWait {
 			return err

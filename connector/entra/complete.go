@@ -74,7 +74,7 @@ func (t *task) completeGroup(p *plan) error {
 	case saysMail && !mail: // Entra Connect's rules do not flow mailEnabled: not saying is no denial
 		return &shapeError{attrSecurityEnabled, connector.CodeDataValidationFailed, errors.New("a group is a security group or mail-enabled")}
 	case policy == Reject:
-		return &shapeError{attrMailEnabled, connector.CodeDataValidationFailed, errors.New("Microsoft Graph cannot create distribution groups")}
+		return &shapeError{attrMailEnabled, connector.CodeDataValidationFailed, errors.New("distribution groups cannot be created over Microsoft Graph")}
 	case policy == Security:
 		t.skip(attrMailEnabled)
 		t.skip(attrSecurityEnabled)

@@ -162,8 +162,7 @@ func (t *task) fail(err error) connector.Result {
 	if t.result.Outcome == connector.Conflict {
 		t.result.ConflictWith = t.inTheWay(g)
 	}
-	var ref *referenceError
-	if errors.As(err, &ref) {
+	if ref, ok := errors.AsType[*referenceError](err); ok {
 		t.result.Outcome = connector.Rejected
 		t.result.Err = &connector.Error{
 			Op: "export", Connector: t.connectorName(), Object: t.ch.Key, Attribute: ref.attribute,

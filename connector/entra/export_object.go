@@ -31,8 +31,7 @@ func (t *task) add() connector.Result {
 	if err == nil {
 		err = t.complete(p)
 	}
-	var shape *shapeError
-	if errors.As(err, &shape) {
+	if shape, ok := errors.AsType[*shapeError](err); ok {
 		return t.refuse(shape.attribute, shape.code, shape.err)
 	}
 	if err != nil {
@@ -138,8 +137,8 @@ func (t *task) conflicted(p *plan, err error, g *GraphError) connector.Result {
 	return t.fail(err)
 }
 
-func (g *GraphError) hasTarget(property string) bool {
-	return slices.ContainsFunc(g.Details, func(d ErrorDetail) bool { return strings.EqualFold(d.Target, property) })
+func (e *GraphError) hasTarget(property string) bool {
+	return slices.ContainsFunc(e.Details, func(d ErrorDetail) bool { return strings.EqualFold(d.Target, property) })
 }
 
 // byAnchorPatiently looks for an object that may have been created a moment ago.
@@ -261,8 +260,7 @@ func (t *task) mayWrite(e *entry) error {
 // update changes the object.
 func (t *task) update() connector.Result {
 	p, err := t.plan()
-	var shape *shapeError
-	if errors.As(err, &shape) {
+	if shape, ok := errors.AsType[*shapeError](err); ok {
 		return t.refuse(shape.attribute, shape.code, shape.err)
 	}
 	if err != nil {
@@ -326,8 +324,7 @@ func (t *task) settleLists(p *plan, e *entry) *shapeError {
 		if err == nil {
 			err = p.put(l.m, values)
 		}
-		var shape *shapeError
-		if errors.As(err, &shape) {
+		if shape, ok := errors.AsType[*shapeError](err); ok {
 			return shape
 		}
 	}

@@ -94,8 +94,7 @@ func isNetwork(err error) bool {
 
 // describeError is the text of err without URLs, in which filters quote attribute values.
 func describeError(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err.Error()
 	}
 	return err.Error()

@@ -249,8 +249,7 @@ func (d *decoder) change(t *Tenant, e *entry) connector.Item {
 // valueFailure is the error of an object with a value that cannot be read.
 func (t *Tenant) valueFailure(op string, e *entry) error {
 	attribute := ""
-	var v *valueError
-	if errors.As(e.err, &v) {
+	if v, ok := errors.AsType[*valueError](e.err); ok {
 		attribute = v.attribute
 	}
 	return &connector.Error{

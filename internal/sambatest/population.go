@@ -82,7 +82,7 @@ func (p Population) WriteLDIF(w io.Writer) error {
 type ldif struct{ *bufio.Writer }
 
 func (b *ldif) printf(format string, args ...any) {
-	fmt.Fprintf(b.Writer, format, args...) //nolint:errcheck // see above
+	fmt.Fprintf(b.Writer, format, args...)
 }
 
 func (p Population) writeUser(b *ldif, i int) {
