@@ -58,10 +58,16 @@ func (k *compiler) attribute(pos int, ref slotRef) *code {
 		all:   func(c *Call) Value { return c.attribute(slot, at) },
 		whole: func(c *Call) *Value { return c.loaded(slot, at) },
 		ref: func(c *Call) *Value {
-			if v := c.loaded(slot, at); v.kind != typeList {
+			v := c.loaded(slot, at)
+			switch {
+			case v.kind != typeList:
 				return v
+			case c.row < 0:
+				return nil
 			}
-			return nil
+			p := &c.picked[slot]
+			*p = v.At(c.row)
+			return p
 		},
 		one: func(c *Call) Value {
 			v := &c.attrs[slot]

@@ -62,20 +62,30 @@ func (c *Call) applyNow(at *site, f *Function, args []argument) Value {
 	return v
 }
 
-// pureCall calls the short cut of a function with two arguments that are at hand, and
-// otherwise the function. It returns nil where there is none.
+// pureCall calls the short cut of a function whose arguments, one or two, are at hand, and
+// otherwise the function. It returns nil where there is none. Arguments that have to be
+// computed are left to apply: a short cut that came to nothing would compute them twice.
 func pureCall(at *site, f *Function, args []argument) thunk {
-	if f.pure == nil || len(args) != 2 || args[0].code.ref == nil || args[1].code.ref == nil {
+	if f.pure == nil || len(args) == 0 || len(args) > 2 {
 		return nil
 	}
-	refA, refB, takesA, takesB := args[0].code.ref, args[1].code.ref, args[0].param.Type, args[1].param.Type
+	for i := range args {
+		if args[i].hand() == nil {
+			return nil
+		}
+	}
+	first, takesFirst := args[0].hand(), args[0].takes()
+	second, takesSecond := first, takesFirst
+	if len(args) == 2 {
+		second, takesSecond = args[1].hand(), args[1].takes()
+	}
 	return func(c *Call) Value {
 		if !c.step(at) {
 			return failed
 		}
-		if a := refA(c); a != nil && a.kind&takesA != 0 {
-			if b := refB(c); b != nil && b.kind&takesB != 0 {
-				if v, ok := f.pure(a, b); ok {
+		if a := first(c); a != nil && a.kind&takesFirst != 0 {
+			if b := second(c); b != nil && b.kind&takesSecond != 0 {
+				if v, ok := f.pure(c, a, b); ok {
 					return v
 				}
 			}
@@ -89,9 +99,11 @@ func (c *Call) applyAt(base int, at *site, f *Function, args []argument) Value {
 	null := false
 	for i := range args {
 		a := &args[i]
-		if p := a.atHand(c); p != nil && p.kind&a.param.Type != 0 {
-			c.stack = append(c.stack, *p)
-			continue
+		if hand := a.hand(); hand != nil {
+			if p := hand(c); p != nil && p.kind&a.takes() != 0 {
+				c.stack = append(c.stack, *p)
+				continue
+			}
 		}
 		var v Value
 		switch {
@@ -134,15 +146,20 @@ func (c *Call) applyAt(base int, at *site, f *Function, args []argument) Value {
 	}
 }
 
-// atHand returns the argument where it need not be computed, else nil.
-func (a *argument) atHand(c *Call) *Value {
-	switch {
-	case a.param.Set && a.code.whole != nil:
-		return a.code.whole(c)
-	case !a.param.Set && a.code.ref != nil:
-		return a.code.ref(c)
+// hand returns what gets the argument where it need not be computed, else nil.
+func (a *argument) hand() func(*Call) *Value {
+	if a.param.Set {
+		return a.code.whole
 	}
-	return nil
+	return a.code.ref
+}
+
+// takes returns the kinds that need no conversion.
+func (a *argument) takes() Type {
+	if a.param.Set {
+		return a.param.Type | typeList
+	}
+	return a.param.Type
 }
 
 // convert makes of an argument what the parameter takes, or fails.

@@ -26,6 +26,7 @@ func setFunctions() []Function {
 				{Given: p, Expr: `Contains([proxyAddresses],"x")`, Want: `0`},
 			},
 			Eval: containsItem,
+			pure: containsText,
 		},
 		{
 			Name: "Count", Params: []Param{values}, Result: TypeNumber,
@@ -121,6 +122,23 @@ func containsItem(c *Call, a []Value) (Value, error) {
 	return Number(0), nil
 }
 
+// containsText is containsItem for text.
+func containsText(c *Call, a, item *Value) (Value, bool) {
+	if a.kind != typeList {
+		return Value{}, false
+	}
+	for i := range a.list {
+		v := &a.list[i]
+		if v.Kind() != attr.KindString || c.Work(1+len(v.Str())/64) != nil {
+			return Value{}, false
+		}
+		if strings.Contains(v.Str(), item.str) {
+			return Number(int64(i + 1)), true
+		}
+	}
+	return Number(0), true
+}
+
 func joinValues(c *Call, a []Value) (Value, error) {
 	delimiter := " "
 	if len(a) > 1 && a[1].given() {
@@ -188,8 +206,11 @@ func removeDuplicates(c *Call, a []Value) (Value, error) {
 	if err := c.Spend(2 * len(v.list) * valueSize); err != nil {
 		return Value{}, err
 	}
-	out := make([]attr.Value, 0, len(v.list))
 	const few = 16
+	if len(v.list) <= few && !duplicates(v.list) {
+		return v, nil
+	}
+	out := make([]attr.Value, 0, len(v.list))
 	if len(v.list) <= few {
 	next:
 		for _, e := range v.list {
@@ -211,4 +232,16 @@ func removeDuplicates(c *Call, a []Value) (Value, error) {
 	}
 	v.list = out
 	return v, nil
+}
+
+// duplicates reports whether a short list has a value twice.
+func duplicates(list []attr.Value) bool {
+	for i := range list {
+		for j := range i {
+			if list[i] == list[j] {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -40,6 +40,7 @@ func textFunctions() []Function {
 			Doc:      "Returns the text without white space at its ends. NULL stays NULL, so an absent attribute contributes nothing.",
 			Examples: []Example{{Expr: `Trim(" Test ")`, Want: `"Test"`}, {Given: given{"v": texts(" a", "b ")}, Expr: `Trim([v])`, Want: `{"a","b"}`}},
 			Eval:     cut(strings.TrimSpace),
+			pure:     func(_ *Call, a, _ *Value) (Value, bool) { return Text(strings.TrimSpace(a.str)), true },
 		},
 		{
 			Name: "LTrim", Params: []Param{{Name: "text", Type: TypeString}}, Result: TypeString,

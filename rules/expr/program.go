@@ -90,7 +90,7 @@ func (p *Program) Type() (kinds Type, many bool) {
 func (p *Program) newCall() *Call {
 	return &Call{
 		program: p, row: -1, steps: p.limits.Steps, output: p.limits.Output,
-		attrs: make([]Value, len(p.slots)), slots: make([]Value, p.extra),
+		attrs: make([]Value, len(p.slots)), picked: make([]Value, len(p.slots)), slots: make([]Value, p.extra),
 	}
 }
 
@@ -108,10 +108,7 @@ func (p *Program) Eval(in *Input) (Result, error) {
 	r, err := c.result(&v)
 	c.reset()
 	p.calls.Put(c)
-	if err != nil {
-		return Result{}, err
-	}
-	return r, nil
+	return r, err
 }
 
 // maxKeptStack is how many arguments a call keeps room for between evaluations.
@@ -120,6 +117,7 @@ const maxKeptStack = 1024
 // reset makes the call ready for the next evaluation and forgets all values.
 func (c *Call) reset() {
 	clear(c.attrs)
+	clear(c.picked)
 	clear(c.slots)
 	if cap(c.stack) > maxKeptStack {
 		c.stack = nil

@@ -36,10 +36,10 @@ type Function struct {
 	form form // how it is compiled when it is no ordinary function
 
 	// Short cuts of built-in functions, which must agree with Eval: test, with the one
-	// argument, and pure, with the two arguments, of the kinds that they take. pure may
-	// leave a case to Eval.
+	// argument, and pure, with one or two arguments of the kinds that they take; b is a
+	// where there is one. pure may leave a case to Eval.
 	test func(v *Value) bool
-	pure func(a, b *Value) (Value, bool)
+	pure func(c *Call, a, b *Value) (Value, bool)
 }
 
 // A Param is one parameter of a function.
