@@ -14,6 +14,7 @@ type Call struct {
 	program *Program
 	in      Input
 	attrs   []Value // by attribute slot; kind 0 is not loaded yet
+	picks   bool    // picked was used
 	picked  []Value // by attribute slot, for the current row
 	slots   []Value // sets and variables of the nodes that need a place
 	stack   []Value // arguments

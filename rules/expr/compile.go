@@ -66,6 +66,7 @@ func (k *compiler) attribute(pos int, ref slotRef) *code {
 				return nil
 			}
 			p := &c.picked[slot]
+			c.picks = true
 			*p = v.At(c.row)
 			return p
 		},

@@ -36,27 +36,26 @@ func (k *compiler) branch(at *site, branches []branch, otherwise *code) *code {
 	parts = append(parts, otherwise)
 	testRows, allRows := most(tests...), most(parts...)
 
-	choose := func(c *Call) (*code, Value) {
+	// choose returns the code chosen, or nil and the signal that kept it from choosing.
+	choose := func(c *Call) (*code, verdict) {
 		if !c.step(at) {
-			return nil, failed
+			return nil, isFailed
 		}
 		for i := range branches {
-			switch branches[i].test.truth(c, at) {
+			switch v := branches[i].test.truth(c, at); v {
 			case isTrue:
-				return branches[i].then, Value{}
+				return branches[i].then, v
 			case isFalse:
-			case isLift:
-				return nil, Value{kind: typeLift}
 			default:
-				return nil, failed
+				return nil, v
 			}
 		}
-		return otherwise, Value{}
+		return otherwise, isFalse
 	}
 	one := func(c *Call) Value {
 		chosen, signal := choose(c)
 		if chosen == nil {
-			return signal
+			return signal.value()
 		}
 		return chosen.one(c)
 	}
@@ -85,12 +84,15 @@ func (k *compiler) branch(at *site, branches []branch, otherwise *code) *code {
 	all := func(c *Call) Value {
 		saved := c.row
 		c.row = -1
-		chosen, v := choose(c)
+		chosen, signal := choose(c)
+		var v Value
 		switch {
 		case chosen != nil:
 			v = chosen.all(c)
-		case v.kind == typeLift:
+		case signal == isLift:
 			v = c.lift(at, one, rows)
+		default:
+			v = failed
 		}
 		c.row = saved
 		return v

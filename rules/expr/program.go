@@ -117,12 +117,19 @@ const maxKeptStack = 1024
 // reset makes the call ready for the next evaluation and forgets all values.
 func (c *Call) reset() {
 	clear(c.attrs)
-	clear(c.picked)
-	clear(c.slots)
-	if cap(c.stack) > maxKeptStack {
-		c.stack = nil
+	if c.picks {
+		clear(c.picked)
+		c.picks = false
 	}
-	clear(c.stack[:cap(c.stack)])
+	if len(c.slots) > 0 {
+		clear(c.slots)
+	}
+	switch n := cap(c.stack); {
+	case n > maxKeptStack:
+		c.stack = nil
+	case n > 0:
+		clear(c.stack[:n])
+	}
 	c.in, c.err = Input{}, nil
 	c.row, c.steps, c.output = -1, c.program.limits.Steps, c.program.limits.Output
 }
