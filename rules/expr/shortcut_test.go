@@ -1,0 +1,120 @@
+package expr
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hybridsync/hybridsync/connector/attr"
+)
+
+// samples are values of every kind, with the borders that functions have.
+var samples = []Value{
+	{kind: typeNull}, Text(""), Text("x"), Text(" CAS_{1} "), Text("CAS_\xff"), Text("żółć 😀"), Text("SMTP:a@x"), Text(string(make([]byte, 300))),
+	Number(0), Number(3), Number(-1), Number(1 << 62), Boolean(true), Boolean(false), Binary(""), Binary("0123456789abcdef"),
+	Binary(string(make([]byte, 100))), Reference("CN=x"), Reference(""),
+	Set([]attr.Value{attr.String("a"), attr.String("SMTP:a@x")}), Set([]attr.Value{attr.String(""), attr.String("")}),
+	Set([]attr.Value{attr.Reference("x"), attr.String("x")}), Set([]attr.Value{attr.Int(1), attr.Int(2)}),
+}
+
+// TestShortCutsAgree holds the short cuts of functions to what Eval gives.
+func TestShortCutsAgree(t *testing.T) {
+	t.Parallel()
+	program, err := Compile("1", nil)
+	require.NoError(t, err)
+	checked := 0
+	for _, f := range Functions() {
+		if f.test == nil && f.pure == nil {
+			continue
+		}
+		checked++
+		params := []argument{{param: &f.Params[0]}}
+		if len(f.Params) > 1 && !f.Params[1].Optional {
+			params = append(params, argument{param: &f.Params[1]})
+		}
+		for _, a := range samples {
+			for _, b := range samples {
+				if a.kind&params[0].takes() == 0 && f.pure != nil || len(params) == 2 && b.kind&params[1].takes() == 0 {
+					continue // never given to the short cut
+				}
+				args := make([]Value, len(f.Params))
+				args[0] = a
+				if len(params) == 2 {
+					args[1] = b
+				}
+				want, wantErr := f.Eval(program.newCall(), args)
+				if f.test != nil {
+					require.NoError(t, wantErr)
+					require.Equal(t, want.Bool(), f.test(&a), "%s(%v)", f.Name, a)
+					continue
+				}
+				if got, ok := f.pure(program.newCall(), &a, &b); ok {
+					require.NoError(t, wantErr, "%s(%v, %v)", f.Name, a, b)
+					require.Equal(t, want, got, "%s(%v, %v)", f.Name, a, b)
+				}
+			}
+		}
+	}
+	require.GreaterOrEqual(t, checked, 8)
+}
+
+// TestTextTestsAgree compares the conditions that make no text with the same ones in a form
+// that is not recognised.
+func TestTextTestsAgree(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"CAS_", "C", "}", "SMTP:", "@", "ż", " CAS_"} {
+		pairs := [][2]string{
+			{fmt.Sprintf(`Left([a],%d)="%s"`, len(text), text), fmt.Sprintf(`"%s"=Left([a],%d)`, text, len(text))},
+			{fmt.Sprintf(`InStr([a],"%s")>0`, text), fmt.Sprintf(`0<InStr([a],"%s")`, text)},
+			{fmt.Sprintf(`IIF(Left([a],%d)="%s" && InStr([a],"}")>0,[a],NULL)`, len(text), text),
+				fmt.Sprintf(`IIF("%s"=Left([a],%d) && 0<InStr([a],"}"),[a],NULL)`, text, len(text))},
+		}
+		for _, p := range pairs {
+			quick, err := Compile(p[0], nil)
+			require.NoError(t, err)
+			slow, err := Compile(p[1], nil)
+			require.NoError(t, err)
+			for _, v := range samples {
+				in := &Input{Attributes: one{v}}
+				want, wantErr := slow.Eval(in)
+				got, gotErr := quick.Eval(in)
+				require.Equal(t, want, got, "%s of %v", p[0], v)
+				require.Equal(t, wantErr == nil, gotErr == nil, "%s of %v: %v, %v", p[0], v, gotErr, wantErr)
+			}
+		}
+	}
+}
+
+// one is a source that has the same value in every attribute.
+type one struct{ v Value }
+
+func (o one) Values(string) ([]attr.Value, error) {
+	switch {
+	case o.v.IsNull():
+		return nil, nil
+	case o.v.kind == typeList:
+		return o.v.list, nil
+	}
+	return []attr.Value{o.v.Attr()}, nil
+}
+
+// TestNestedShortCutsAreLinear holds that nothing is computed twice for a short cut that
+// came to nothing: that would double with each level.
+func TestNestedShortCutsAreLinear(t *testing.T) {
+	t.Parallel()
+	src := "[a]"
+	for range 60 {
+		src = "Left(Trim(" + src + "),5)"
+	}
+	p, err := Compile(src+`="x"`, &Options{Limits: Limits{Steps: 1000}})
+	require.NoError(t, err)
+	for _, v := range samples {
+		_, err := p.Eval(&Input{Attributes: one{v}})
+		var failure *EvalError
+		if err != nil {
+			require.ErrorAs(t, err, &failure)
+			require.NotEqual(t, CodeLimit, failure.Code, v)
+		}
+	}
+}
