@@ -1,0 +1,22 @@
+package credential_test
+
+import (
+	"testing"
+
+	"github.com/hybridsync/hybridsync/credential/internal/lifecycletest"
+)
+
+func TestLifecycle(t *testing.T) {
+	t.Parallel()
+	lifecycletest.Run(t, lifecycletest.Memory)
+}
+
+func TestCrashAnywhere(t *testing.T) {
+	t.Parallel()
+	lifecycletest.Crash(t, lifecycletest.Memory, 1)
+}
+
+func TestRotationUnderLoad(t *testing.T) {
+	t.Parallel()
+	lifecycletest.Load(t, lifecycletest.Memory)
+}
