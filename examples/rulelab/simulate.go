@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/hybridsync/hybridsync/connector"
@@ -49,16 +51,15 @@ func (i *invocation) inWorld(ctx context.Context, fn func(*world) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
 	store, err := sqlstore.Open(ctx, filepath.Join(folder, "store.db"), &sqlstore.Options{Synchronous: sqlstore.SynchronousNormal})
 	if err != nil {
-		return err
+		return errors.Join(err, os.RemoveAll(folder))
 	}
 	w := &world{scenario: s, now: i.now, params: make(map[string]*connectorParameters), multi: make(map[string]map[string]bool)}
 	if err = w.play(ctx, store, i.rules, i.load); err == nil {
 		err = fn(w)
 	}
-	return errors.Join(err, store.Close())
+	return errors.Join(err, store.Close(), os.RemoveAll(folder))
 }
 
 // connectorParameters are the values of %name% for objects of one connector.
@@ -109,13 +110,10 @@ func (w *world) play(ctx context.Context, store *sqlstore.Store, path string, o 
 // describe notes what is needed of a directory's schema later.
 func (w *world) describe(name string, s *connector.Schema) {
 	p := &connectorParameters{rules.MapParameters{"Connector.ID": name}, rules.MapParameters{"Connector.ID": name}}
-	for k, v := range s.Parameters {
-		p.inbound[k], p.outbound[k] = v, v
-	}
+	maps.Copy(p.inbound, s.Parameters)
+	maps.Copy(p.outbound, s.Parameters)
 	for _, part := range s.Partitions {
-		for k, v := range part.Parameters {
-			p.inbound[k] = v
-		}
+		maps.Copy(p.inbound, part.Parameters)
 	}
 	w.params[name] = p
 	w.multi[name] = make(map[string]bool)
@@ -157,8 +155,7 @@ func (w *world) step(ctx context.Context, name string, kind metaverse.StepKind, 
 		return err
 	}
 	for _, n := range record.Notes {
-		note := fmt.Sprintf("%s: %s", name, n)
-		w.note(note)
+		w.note(fmt.Sprintf("%s: %s", name, n))
 	}
 	if staged != nil {
 		c := &record.Counters
@@ -168,10 +165,7 @@ func (w *world) step(ctx context.Context, name string, kind metaverse.StepKind, 
 }
 
 func (w *world) note(text string) {
-	for _, n := range w.notes {
-		if n == text {
-			return
-		}
+	if !slices.Contains(w.notes, text) {
+		w.notes = append(w.notes, text)
 	}
-	w.notes = append(w.notes, text)
 }
