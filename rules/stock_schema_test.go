@@ -24,7 +24,7 @@ func (c *stockConnector) describe(set *rules.Set, name string) rules.MetaverseAt
 	out := rules.MetaverseAttribute{Name: name, Kind: attr.KindString}
 	if c.category == "AD" {
 		for kind, names := range stockKinds {
-			for _, field := range strings.FieldsSeq(names) {
+			for field := range strings.FieldsSeq(names) {
 				if plain, multi := strings.CutSuffix(field, "*"); plain == name {
 					out.Kind, out.MultiValued = kind, multi
 					return out

@@ -69,7 +69,7 @@ func newSchemaOf(c *scenarioConnector, set *rules.Set, o *rules.CompileOptions) 
 	}
 	if c.Type == typeAD {
 		for kind, names := range directoryKinds {
-			for _, name := range strings.FieldsSeq(names) {
+			for name := range strings.FieldsSeq(names) {
 				s.add(name, kind, kind == attr.KindReference && name != "manager")
 			}
 		}

@@ -243,7 +243,7 @@ func (c *scenarioConnector) domainOfObjects() string {
 		return ""
 	}
 	var labels []string
-	for _, part := range strings.SplitSeq(c.Objects[0].DN, ",") {
+	for part := range strings.SplitSeq(c.Objects[0].DN, ",") {
 		if key, value, _ := strings.Cut(part, "="); strings.EqualFold(strings.TrimSpace(key), "DC") {
 			labels = append(labels, value)
 		}
