@@ -193,13 +193,17 @@ func (b *batch) queueMVRefsTo(m *mvWork) error {
 	return b.tx.QueueMVRefsTo([]MVID{m.ID})
 }
 
-// unlink takes an object from its metaverse object.
+// unlink takes an object from its metaverse object. Nothing vouches any more for what waits
+// to be exported to it.
 func (b *batch) unlink(w *csWork, m *mvWork, state CSState) error {
 	for i, other := range m.linked {
 		if other == w {
 			m.linked = append(m.linked[:i:i], m.linked[i+1:]...)
 			break
 		}
+	}
+	if err := b.dropPending(w); err != nil {
+		return err
 	}
 	w.Link, w.link = Link{}, true
 	b.setState(w, state)

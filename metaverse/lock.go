@@ -75,6 +75,9 @@ func alive(pid int) bool {
 
 // lockKeys names the locks that a step needs.
 func (r *run) lockKeys() []string {
+	if r.rec.Step == ObjectSync {
+		return r.allLocks()
+	}
 	keys := []string{settingLock + r.t.name}
 	if r.rec.Step == FullSync || r.rec.Step == DeltaSync {
 		keys = append(keys, lockSync)

@@ -152,6 +152,7 @@ type previewing struct {
 	ctx    context.Context // of the call; the preview does not outlive it
 	commit bool
 	out    *Preview
+	also   []CSID        // further objects to evaluate
 	done   map[CSID]bool // objects evaluated
 	before *CSObject
 }
@@ -255,7 +256,7 @@ func (x *previewing) concerns(w RefWork) bool {
 func (x *previewing) evaluate(id CSID, references bool) error {
 	x.done = make(map[CSID]bool)
 	refs := 0
-	for next := []CSID{id}; len(next) > 0; next = x.woken() {
+	for next := append([]CSID{id}, x.also...); len(next) > 0; next = x.woken() {
 		if len(x.done) > 0 && len(x.done)+len(next) > maxPreviewObjects {
 			x.note("%d more objects have to be evaluated: the next synchronisation does that", len(next))
 			return nil

@@ -12,6 +12,9 @@ const (
 	FullSync    StepKind = "full-sync"
 	DeltaSync   StepKind = "delta-sync"
 	Export      StepKind = "export"
+	// ObjectSync is the kind of the records that [Engine.SyncObject] leaves. [Engine.Run]
+	// does not take it.
+	ObjectSync StepKind = "object"
 )
 
 // A RunResult is how a run step ended, in the words of Microsoft Entra Connect. Results

@@ -107,8 +107,7 @@ func TestWhatIfNewScopeNamesTheDeletions(t *testing.T) {
 	require.Equal(t, []metaverse.Excess{{Connector: "cloud", Op: "delete", Count: 10, Limit: 9}}, r.Exceeded)
 	require.Equal(t, metaverse.LinkCounts{Disconnected: 10}, r.Connectors[0].Links)
 	require.Contains(t, text(t, r), "too many: 10 deletes are pending for cloud")
-	require.Contains(t, cloud.Attributes, metaverse.AttributeCount{Class: "group", Attribute: "member", Deletes: 2},
-		"members that leave are taken out of their groups")
+	require.Empty(t, cloud.Attributes, "a deletion takes memberships along by itself")
 
 	few := w.whatIf(changed, w.ad, &metaverse.WhatIfOptions{MaxNames: 3, Samples: -1})
 	require.Len(t, few.Connectors[1].Deletes, 3)
