@@ -107,7 +107,9 @@ func (w *world) play(ctx context.Context, store *sqlstore.Store, path string, o 
 	return err
 }
 
-// describe notes what is needed of a directory's schema later.
+// describe notes what is needed of a directory's schema later. Whether an attribute is
+// shown as a list is for the metaverse to say as far as it can: then the answer is the same
+// whatever is known of the directory.
 func (w *world) describe(name string, s *connector.Schema) {
 	p := &connectorParameters{rules.MapParameters{"Connector.ID": name}, rules.MapParameters{"Connector.ID": name}}
 	maps.Copy(p.inbound, s.Parameters)
@@ -119,6 +121,20 @@ func (w *world) describe(name string, s *connector.Schema) {
 	w.multi[name] = make(map[string]bool)
 	for _, a := range s.Attributes {
 		w.multi[name][attr.Fold(a.Name)] = a.MultiValued
+		if m, ok := w.set.Metaverse().Attribute(a.Name); ok {
+			w.multi[name][attr.Fold(a.Name)] = m.MultiValued
+		}
+	}
+	for _, r := range w.set.Rules() {
+		for i := range r.Flows {
+			f := &r.Flows[i]
+			if r.Direction != rules.Outbound || r.Connector != name || f.Type != rules.Direct {
+				continue
+			}
+			if m, ok := w.set.Metaverse().Attribute(f.Source[0]); ok {
+				w.multi[name][attr.Fold(f.Target)] = m.MultiValued
+			}
+		}
 	}
 }
 
