@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/scrypt"
 
 	"github.com/hybridsync/hybridsync/credential"
+	"github.com/hybridsync/hybridsync/credential/internal/keydir"
 )
 
 // A Protector gives the secret under which a store's keys are sealed. Make one with
@@ -83,12 +84,12 @@ func KeyFile(path string) Protector {
 		warning: "private keys are sealed with a secret that lies in the file " + path +
 			": whoever can read that file and the key folder has the keys; prefer a TPM, an HSM or systemd credentials",
 		key: func(salt []byte) ([]byte, error) {
-			secret, err := readOwn(path)
+			secret, err := keydir.Read(path)
 			if errors.Is(err, fs.ErrNotExist) {
 				secret = make([]byte, kekSize)
 				_, _ = rand.Read(secret) // never fails
-				if err = writeNew(path, secret); errors.Is(err, fs.ErrExist) {
-					secret, err = readOwn(path) // another process was first
+				if err = keydir.WriteNew(path, secret); errors.Is(err, fs.ErrExist) {
+					secret, err = keydir.Read(path) // another process was first
 				}
 			}
 			if err != nil {

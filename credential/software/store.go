@@ -13,16 +13,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/hybridsync/hybridsync/credential"
+	"github.com/hybridsync/hybridsync/credential/internal/keydir"
 )
 
 const (
-	suffix   = ".key"
 	saltFile = "salt"
 	saltSize = 16
 	keyBits  = 2048
@@ -56,14 +53,7 @@ func Open(dir string, p Protector) (*Store, error) {
 	if p.key == nil {
 		return nil, errors.New("software: no protector")
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("software: %w", err)
-	}
-	info, err := os.Stat(dir)
-	if err == nil {
-		err = checkOwn(dir, info, true)
-	}
-	if err != nil {
+	if err := keydir.Make(dir); err != nil {
 		return nil, fmt.Errorf("software: %w", err)
 	}
 	salt, err := s.salt()
@@ -88,12 +78,12 @@ func Open(dir string, p Protector) (*Store, error) {
 // salt returns the store's salt, made on first use.
 func (s *Store) salt() ([]byte, error) {
 	path := filepath.Join(s.dir, saltFile)
-	salt, err := readOwn(path)
+	salt, err := keydir.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		salt = make([]byte, saltSize)
 		_, _ = rand.Read(salt) // never fails
-		if err = writeNew(path, salt); errors.Is(err, fs.ErrExist) {
-			salt, err = readOwn(path)
+		if err = keydir.WriteNew(path, salt); errors.Is(err, fs.ErrExist) {
+			salt, err = keydir.Read(path)
 		}
 	}
 	if err == nil && len(salt) != saltSize {
@@ -107,16 +97,9 @@ func (s *Store) Info() credential.KeyStoreInfo {
 	return credential.KeyStoreInfo{Kind: "software", Warning: s.protector.warning}
 }
 
-func (s *Store) path(id string) (string, error) {
-	if err := credential.CheckKeyID(id); err != nil {
-		return "", err
-	}
-	return filepath.Join(s.dir, id+suffix), nil
-}
-
 // Create implements credential.KeyStore.
 func (s *Store) Create(ctx context.Context, id string) (crypto.Signer, error) {
-	path, err := s.path(id)
+	path, err := keydir.Path(s.dir, id)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +114,7 @@ func (s *Store) Create(ctx context.Context, id string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("software: key %s: %w", id, err)
 	}
-	switch err := writeNew(path, content); {
+	switch err := keydir.WriteNew(path, content); {
 	case errors.Is(err, fs.ErrExist):
 		return nil, fmt.Errorf("software: key %s: %w", id, credential.ErrKeyExists)
 	case err != nil:
@@ -157,14 +140,14 @@ func bound(id string) []byte { return []byte("hybridsync key 1\x00" + id) }
 
 // Open implements credential.KeyStore.
 func (s *Store) Open(ctx context.Context, id string) (crypto.Signer, error) {
-	path, err := s.path(id)
+	path, err := keydir.Path(s.dir, id)
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	content, err := readOwn(path)
+	content, err := keydir.Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("software: key %s: %w", id, credential.ErrKeyNotFound)
@@ -205,21 +188,15 @@ func (s *Store) unseal(id string, content []byte) (*rsa.PrivateKey, error) {
 // Delete implements credential.KeyStore. On a solid-state disk or a journalling file system
 // the sealed bytes may survive for a while; without the secret they are useless.
 func (s *Store) Delete(ctx context.Context, id string) error {
-	path, err := s.path(id)
+	path, err := keydir.Path(s.dir, id)
 	if err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	switch err := os.Remove(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("software: key %s: %w", id, credential.ErrKeyNotFound)
-	case err != nil:
+	if err := keydir.Remove(path); err != nil {
 		return fmt.Errorf("software: key %s: %w", id, err)
-	}
-	if err := syncDir(s.dir); err != nil {
-		return fmt.Errorf("software: %w", err)
 	}
 	return nil
 }
@@ -229,17 +206,10 @@ func (s *Store) List(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	entries, err := os.ReadDir(s.dir)
+	ids, err := keydir.List(s.dir)
 	if err != nil {
 		return nil, fmt.Errorf("software: %w", err)
 	}
-	var ids []string
-	for _, e := range entries {
-		if id, ok := strings.CutSuffix(e.Name(), suffix); ok && credential.CheckKeyID(id) == nil {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
 	return ids, nil
 }
 

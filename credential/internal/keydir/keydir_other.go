@@ -1,6 +1,6 @@
 //go:build !unix
 
-package software
+package keydir
 
 import "os"
 
