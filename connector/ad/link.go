@@ -123,7 +123,7 @@ func (l *link) close() {
 }
 
 // alive reports whether requests can be made.
-func (l *link) alive() bool { return !l.conn.IsClosing() }
+func (l *link) alive() bool { return !l.wire.closed.Load() && !l.conn.IsClosing() }
 
 // do makes one request that the library cannot interrupt. When ctx ends or the answer does
 // not come in time, the connection is closed under it.

@@ -25,6 +25,7 @@ type wire struct {
 	net.Conn
 	limit   int64
 	written atomic.Int64
+	closed  atomic.Bool
 
 	in   *bufio.Reader // used by the one reader, as is rest
 	rest []byte        // of the message that is being handed up
@@ -37,6 +38,13 @@ type wire struct {
 	next    *inbox           // of the search that was announced
 	inboxes map[int64]*inbox // by message id
 	reason  error            // why reading ended
+}
+
+// Close closes the connection. From then on it is known to be of no use, even before the
+// library has noticed.
+func (w *wire) Close() error {
+	w.closed.Store(true)
+	return w.Conn.Close()
 }
 
 func newWire(c net.Conn, limit int64) *wire {
