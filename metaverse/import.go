@@ -198,8 +198,8 @@ func (r *run) holdImport(ctx context.Context, shown, unseen, imported int64) err
 	r.rec.Held = []Excess{over}
 	return &heldError{ResultStoppedImportHeld, fmt.Sprintf(
 		"the import shows %d objects, %d of the %d known ones are missing; nothing was deleted. "+
-			"Check filters, permissions and the directory; if they are really gone, run a full import that accepts deletions",
-		shown, unseen, imported)}
+			"Check filters, permissions and the directory; if they are really gone, run a full import that accepts run %d",
+		shown, unseen, imported, r.rec.ID)}
 }
 
 // consume stages a stream and returns its completion. A stream that ends without one is an

@@ -188,7 +188,7 @@ func (r *run) hold(ctx context.Context, over []Excess) error {
 		}
 	}
 	return &heldError{result, strings.Join(lines, "; ") + ": nothing was exported. " +
-		"Review what is pending; if it is right, run an export that accepts it"}
+		fmt.Sprintf("Review what is pending; if it is right, run an export that accepts run %d", r.rec.ID)}
 }
 
 // covers reports whether an accepted run was held for as much.

@@ -8,6 +8,12 @@
 //	hybridsync status                 what the store holds
 //	hybridsync history                the last run steps
 //	hybridsync errors                 objects in trouble
+//	hybridsync search                 find objects and identities
+//	hybridsync explain DN             why an object is what it is
+//	hybridsync preview DN             what synchronising an object would do
+//	hybridsync object DN              synchronise one object now
+//	hybridsync whatif                 what changed rules or settings would do
+//	hybridsync store check            is the store sound? also backup FILE, dump
 package main
 
 import (
@@ -34,6 +40,9 @@ func main() {
 		if !errors.Is(err, errSilent) {
 			fmt.Fprintln(os.Stderr, "hybridsync:", err)
 		}
+		if errors.Is(err, errBeyondLimits) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
 }
@@ -57,6 +66,9 @@ type invocation struct {
 	full           bool
 	limit          int
 	connector      string
+	acceptRun      int64
+	inspect        inspection
+	change         change
 	args           []string
 
 	out      io.Writer
@@ -67,12 +79,17 @@ type invocation struct {
 func commands() []command {
 	accept := func(f *flag.FlagSet, i *invocation) {
 		f.BoolVar(&i.accept, "accept-deletions", false, "carry out, this once, deletions that are held")
+		f.Int64Var(&i.acceptRun, "accept-run", 0, "carry out, this once, what the run with this `id` was held for")
 	}
 	full := func(f *flag.FlagSet, i *invocation) {
 		f.BoolVar(&i.full, "full", false, "everything instead of what changed")
 		accept(f, i)
 	}
-	return []command{
+	one := func(f *flag.FlagSet, i *invocation) {
+		f.StringVar(&i.connector, "connector", "", "the connector that has the object")
+		f.StringVar(&i.inspect.anchor, "anchor", "", "the object's anchor, instead of a DN")
+	}
+	return append([]command{
 		{"check", "", "check configuration, connections, permissions and rules; change nothing", nil, check},
 		{"cycle", "", "run one cycle: import, synchronise, export", func(f *flag.FlagSet, i *invocation) {
 			f.BoolVar(&i.initial, "initial", false, "read and evaluate everything")
@@ -90,7 +107,7 @@ func commands() []command {
 			f.IntVar(&i.limit, "n", 100, "how many")
 			f.StringVar(&i.connector, "connector", "", "of this connector only")
 		}, objectErrors},
-	}
+	}, inspectCommands(one)...)
 }
 
 func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) error {

@@ -18,6 +18,7 @@ import (
 
 // stepResult is a run step as -json prints it.
 type stepResult struct {
+	ID        int64               `json:"id"`
 	Connector string              `json:"connector"`
 	Profile   metaverse.StepKind  `json:"profile"`
 	Result    metaverse.RunResult `json:"result"`
@@ -45,7 +46,7 @@ func stepResults(steps []*metaverse.RunRecord) []stepResult {
 	out := make([]stepResult, 0, len(steps))
 	for _, s := range steps {
 		r := stepResult{
-			Connector: s.Connector, Profile: s.Step, Result: s.Result, Counters: s.Counters, Objects: s.Objects,
+			ID: s.ID, Connector: s.Connector, Profile: s.Step, Result: s.Result, Counters: s.Counters, Objects: s.Objects,
 			Started: s.Started, Error: s.Error, Notes: s.Notes,
 		}
 		if !s.Ended.IsZero() {

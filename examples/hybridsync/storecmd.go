@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
+)
+
+// storeCommand looks after the store: store check, store backup FILE, store dump [FILE].
+func storeCommand(ctx context.Context, i *invocation) (err error) {
+	if len(i.args) == 0 {
+		return errors.New("store what? check, backup FILE or dump [FILE]")
+	}
+	c, err := loadConfig(i.path)
+	if err != nil {
+		return err
+	}
+	s, err := sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: i.log, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	switch what, rest := i.args[0], i.args[1:]; {
+	case what == "check" && len(rest) == 0:
+		return i.storeCheck(ctx, s)
+	case what == "backup" && len(rest) == 1:
+		return i.storeBackup(ctx, s, rest[0])
+	case what == "dump" && len(rest) <= 1:
+		return i.storeDump(ctx, s, rest)
+	}
+	return fmt.Errorf("store takes check, backup FILE or dump [FILE], not %q", i.args)
+}
+
+// maxShownProblems bounds what a person has to read; -json shows all.
+const maxShownProblems = 100
+
+func (i *invocation) storeCheck(ctx context.Context, s *sqlstore.Store) error {
+	problems, err := s.Check(ctx)
+	if err != nil {
+		return err
+	}
+	if i.json {
+		if problems == nil {
+			problems = []sqlstore.Problem{}
+		}
+		err = i.printJSON(map[string]any{"ok": len(problems) == 0, "invariants": len(sqlstore.Rules()), "problems": problems})
+	} else {
+		for n, p := range problems {
+			if n == maxShownProblems {
+				fmt.Fprintf(i.out, "and %d more\n", len(problems)-n)
+				break
+			}
+			fmt.Fprintln(i.out, p)
+		}
+		if len(problems) == 0 {
+			_, err = fmt.Fprintf(i.out, "the store keeps all %d invariants\n", len(sqlstore.Rules()))
+		}
+	}
+	if err == nil && len(problems) > 0 {
+		err = fmt.Errorf("the store has %d problems; restore a backup, or delete it and run an initial cycle: every object is found again by its source anchor", len(problems))
+	}
+	return err
+}
+
+func (i *invocation) storeBackup(ctx context.Context, s *sqlstore.Store, path string) error {
+	if err := s.Backup(ctx, path); err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if i.json {
+		return i.printJSON(map[string]any{"backup": path, "bytes": info.Size()})
+	}
+	_, err = fmt.Fprintf(i.out, "%s: %d bytes\n", path, info.Size())
+	return err
+}
+
+// storeDump writes what the store holds, one JSON document in each line.
+func (i *invocation) storeDump(ctx context.Context, s *sqlstore.Store, to []string) (err error) {
+	if len(to) == 0 {
+		return s.Dump(ctx, i.out)
+	}
+	f, err := os.OpenFile(to[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := bufio.NewWriter(f)
+	return errors.Join(s.Dump(ctx, w), w.Flush())
+}
