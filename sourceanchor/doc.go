@@ -29,6 +29,14 @@
 // ([Guard]), and which cloud object a new on-premises object is matched with ([Match]).
 // Nothing here reads or writes a directory.
 //
+// # Migrations
+//
+// [PlanMoves] says how accounts keep their anchors when they move to another forest, and
+// what would collide there. [PlanSwitch] takes a deployment from objectGUID to
+// mS-DS-ConsistencyGuid. [NewAudit] compares a directory with a tenant, reports duplicates
+// and mismatches, and [Audit.Plan] turns them into repairs: data to review and to carry out
+// with the tool of one's choice.
+//
 // # Errors and concurrency
 //
 // Parse errors are [*ParseError] and say what is wrong. All values are immutable and all
