@@ -1,6 +1,7 @@
 package entratest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -47,8 +48,22 @@ func (s *Server) seedTenant() {
 	s.setOwnPrincipal(sp.id)
 	must("servicePrincipal", "", map[string]any{
 		"appId": "00000003-0000-0000-c000-000000000000", "displayName": "Microsoft Graph", "accountEnabled": true,
-		"servicePrincipalType": "Application",
+		"servicePrincipalType": "Application", "appRoles": raw(graphRoles()),
 	})
+}
+
+// graphRoles are the application roles that Microsoft Graph offers: those that
+// the mock checks for. Their ids are not the real ones; clients look them up by
+// value.
+func graphRoles() []map[string]any {
+	var out []map[string]any
+	for i, value := range append(allPermissions(), "Application.Read.All") {
+		out = append(out, map[string]any{
+			"id": fmt.Sprintf("00000000-0000-4000-8000-%012d", i+1), "value": value, "displayName": value, "isEnabled": true,
+			"allowedMemberTypes": []string{"Application"},
+		})
+	}
+	return out
 }
 
 func (s *Server) setOwnPrincipal(id string) { s.ownSP.Store(&id) }
