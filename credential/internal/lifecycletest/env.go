@@ -122,16 +122,6 @@ func newTenant(t *testing.T, stores Stores) *tenant {
 		e.open = stores(t)
 		e.keys = e.open(t)
 	}
-	var roles []map[string]any
-	for i, p := range append(permissions(), credential.SyncPermissions()...) {
-		roles = append(roles, map[string]any{
-			"id": fmt.Sprintf("00000000-0000-0000-0000-%012d", i+1), "value": p.Value, "isEnabled": true, "allowedMemberTypes": []string{"Application"},
-		})
-	}
-	raw, err := json.Marshal(roles)
-	require.NoError(t, err)
-	g := e.graph(http.MethodGet, "/servicePrincipals(appId='"+credential.GraphAppID+"')", "")
-	require.NoError(t, srv.Update(g["id"].(string), map[string]any{"appRoles": json.RawMessage(raw)}))
 	return e
 }
 
