@@ -106,6 +106,9 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 	if err := r.obsolete(ctx, done.Objects); err != nil {
 		return err
 	}
+	if err := in.noteTransient(ctx); err != nil {
+		return err
+	}
 	return r.completeImport(ctx, s, done, true)
 }
 
@@ -116,6 +119,9 @@ func (r *run) deltaImport(ctx context.Context, s connector.Session, im connector
 	}
 	done, err := in.consume(ctx, im.DeltaImport(ctx, w, r.request(nil)))
 	if err != nil {
+		return err
+	}
+	if err := in.noteTransient(ctx); err != nil {
 		return err
 	}
 	return r.completeImport(ctx, s, done, in.failures == 0)

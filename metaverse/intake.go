@@ -3,6 +3,9 @@ package metaverse
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hybridsync/hybridsync/connector"
 )
@@ -20,10 +23,12 @@ type intake struct {
 	values  int // reference values in items
 
 	failures int64 // objects that could not be staged
+	// displaced holds the objects whose DN another object has taken in this import.
+	displaced map[CSID]bool
 }
 
 func newIntake(r *run, s connector.Session, full bool) *intake {
-	return &intake{r: r, session: s, full: full}
+	return &intake{r: r, session: s, full: full, displaced: make(map[CSID]bool)}
 }
 
 func (in *intake) add(ctx context.Context, item connector.Item) error {
@@ -92,6 +97,31 @@ func (in *intake) count(done *staging) error {
 		if err := in.r.countError(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// noteTransient counts the objects that lost their DN to another object and got no new one
+// until the end of the import. They keep their links; their own rename or deletion has yet
+// to come.
+func (in *intake) noteTransient(ctx context.Context) error {
+	ids := slices.Sorted(maps.Keys(in.displaced))
+	for chunk := range slices.Chunk(ids, in.r.e.opts.Batch) {
+		err := in.r.e.store.View(ctx, func(rd Reader) error {
+			objects, err := rd.CS(chunk)
+			for _, o := range objects {
+				if o != nil && o.State != Placeholder && o.Pending != ImportDelete && strings.HasPrefix(o.DNKey, transientPrefix) {
+					in.r.transient++
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if in.r.transient > 0 {
+		in.r.note("%d objects have lost their DN to others and were not shown at a new one", in.r.transient)
 	}
 	return nil
 }

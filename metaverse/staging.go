@@ -337,6 +337,7 @@ const transientPrefix = "\x00transient/"
 
 func (s *staging) displace(cs *staged) {
 	delete(s.byDN, cs.DNKey)
+	s.in.displaced[cs.ID] = true
 	cs.DNKey = transientPrefix + strconv.FormatInt(int64(cs.ID), 10)
 	cs.dirty = true
 	s.byDN[cs.DNKey] = cs

@@ -80,14 +80,15 @@ func (e *Engine) release(name string) {
 
 // run is the state of one run step.
 type run struct {
-	e        *Engine
-	t        *target
-	rec      *RunRecord
-	opts     RunOptions
-	notes    []string
-	lock     lock
-	reported time.Time     // when progress was reported last
-	failed   map[CSID]bool // objects that failed in this synchronisation
+	e         *Engine
+	t         *target
+	rec       *RunRecord
+	opts      RunOptions
+	notes     []string
+	lock      lock
+	transient int64         // objects without a DN of their own at the end of an import
+	reported  time.Time     // when progress was reported last
+	failed    map[CSID]bool // objects that failed in this synchronisation
 
 	unwritable map[unwritable]bool // values that no directory took in this synchronisation
 }
@@ -164,6 +165,8 @@ func (r *run) finish(err error) {
 		r.rec.Result = ResultSyncErrors
 	case r.rec.Counters.Errors > 0:
 		r.rec.Result = ResultDiscoveryErrors
+	case r.transient > 0:
+		r.rec.Result = ResultTransient
 	case r.rec.Counters.Warnings > 0:
 		r.rec.Result = ResultWarnings
 	default:
