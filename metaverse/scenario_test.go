@@ -482,3 +482,19 @@ func TestNothingIsExportedToWhatIsNotLinkedAnyMore(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "old", o.Attributes.Text("description"))
 }
+
+// A deletion that the directory took and did not carry out is sent again.
+func TestUnconfirmedDeletionIsRepeated(t *testing.T) {
+	t.Parallel()
+	w := populated(t)
+	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(1)}))
+	w.cloud.SetFaults(memdir.Faults{Export: func(connector.Change) memdir.Fate {
+		return memdir.Fate{Outcome: connector.Applied, Drop: true}
+	}})
+	w.delta()
+	require.Len(t, w.anchors(), 5)
+	w.cloud.SetFaults(memdir.Faults{})
+	w.initial()
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+}

@@ -63,6 +63,11 @@ func (s *staging) confirmObject(cs *staged) error {
 // that did not happen, references that were sent and are not there.
 func (s *staging) confirmWhole(cs *staged) error {
 	p := cs.export
+	if p.DeleteSent && cs.Link.MV == 0 && cs.State == ExplicitDisconnector {
+		// The directory took the deletion and still has the object: it is sent again.
+		p.Op = connector.OpDelete
+		s.counts.Unconfirmed++
+	}
 	if p.Unknown || p.DeleteSent {
 		p.Unknown, p.DeleteSent, cs.exportOK = false, false, true
 		s.force(cs)
