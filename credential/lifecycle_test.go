@@ -20,3 +20,8 @@ func TestRotationUnderLoad(t *testing.T) {
 	t.Parallel()
 	lifecycletest.Load(t, lifecycletest.Memory)
 }
+
+func TestDeployment(t *testing.T) {
+	t.Parallel()
+	lifecycletest.Deployment(t, lifecycletest.Memory)
+}
