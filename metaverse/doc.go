@@ -34,6 +34,14 @@
 // References such as group members are kept, computed and exported value by value. One
 // new member of a large group is one row, one check and one small change.
 //
+// # Looking ahead, and back
+//
+// [Engine.Preview] synchronises one object and takes it back; [Engine.WhatIf] does so for
+// the whole population, on a copy of the store, for other rules or settings.
+// [Engine.Explain] and [Engine.Lineage] tell why a value is what it is, [Engine.SearchCS]
+// and [Engine.SearchMV] find objects, and [Engine.SyncObject] takes one object through all
+// steps at once. [Engine.Connect] and [Engine.Disconnect] link by an operator's decision.
+//
 // # Errors
 //
 // Trouble with one object is recorded ([ObjectError]), the object is tried again in the

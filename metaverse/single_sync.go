@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hybridsync/hybridsync/connector"
 )
@@ -103,7 +104,7 @@ func (s *single) export(ctx context.Context, o *CSObject) (string, error) {
 	if err := s.settleUnknown(ctx, x, o.ID); err != nil {
 		return "", err
 	}
-	done := ""
+	var done []string
 	for range maxPieces {
 		op, err := s.sendOne(ctx, x, o.ID)
 		if err != nil {
@@ -112,15 +113,14 @@ func (s *single) export(ctx context.Context, o *CSObject) (string, error) {
 		if op == 0 {
 			break
 		}
-		if done += op.String(); r.rec.Counters.Errors > 0 {
+		if done = append(done, op.String()); r.rec.Counters.Errors > 0 {
 			return "", s.exportError(ctx, o)
 		}
-		done += " "
 	}
-	if done == "" {
+	if len(done) == 0 {
 		return "nothing that may be sent now: deletions have to be asked for, references wait for their objects", errSkipped
 	}
-	return done + o.DN, nil
+	return strings.Join(done, ", ") + " " + o.DN, nil
 }
 
 // settleUnknown finds out what became of an earlier export whose answer was lost.

@@ -53,11 +53,11 @@ func validThresholds(list []Threshold) error {
 	for i, t := range list {
 		switch {
 		case t.Op < connector.OpAdd || t.Op > connector.OpDelete:
-			errs = append(errs, fmt.Errorf("Thresholds[%d].Op is %v", i, t.Op))
+			errs = append(errs, fmt.Errorf("option Thresholds[%d].Op is %v", i, t.Op))
 		case t.Percent < 0 || t.Percent > 100:
-			errs = append(errs, fmt.Errorf("Thresholds[%d].Percent is %g", i, t.Percent))
+			errs = append(errs, fmt.Errorf("option Thresholds[%d].Percent is %g", i, t.Percent))
 		case t.Count == 0 && t.Percent == 0:
-			errs = append(errs, fmt.Errorf("Thresholds[%d] has neither Count nor Percent", i))
+			errs = append(errs, fmt.Errorf("option Thresholds[%d] has neither Count nor Percent", i))
 		}
 	}
 	return errors.Join(errs...)
