@@ -148,8 +148,7 @@ func (c *change) patiently(ctx context.Context, step Step, do func(context.Conte
 
 // transient reports whether the same call may succeed later.
 func transient(err error) bool {
-	var g *GraphError
-	if errors.As(err, &g) {
+	if g, ok := errors.AsType[*GraphError](err); ok {
 		// A new application or principal is not known everywhere at once.
 		return g.transient() || g.Code == "NoBackingApplicationObject" || g.Op == "read roles" && g.Status == http.StatusNotFound
 	}

@@ -44,11 +44,6 @@ func graphStatus(err error, status int) bool {
 	return errors.As(err, &g) && g.Status == status
 }
 
-func graphCode(err error, code string) bool {
-	var g *GraphError
-	return errors.As(err, &g) && g.Code == code
-}
-
 // graph speaks the few calls that an application identity needs, as plain JSON: the Graph
 // SDK costs minutes to compile.
 type graph struct {

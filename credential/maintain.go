@@ -34,8 +34,7 @@ func (m *Manager) Maintain(ctx context.Context) error {
 		return nil
 	}
 	err = m.change(ctx, nil, func(c *change) error { return m.maintain(ctx, c) })
-	var busy *BusyError
-	if errors.As(err, &busy) {
+	if _, ok := errors.AsType[*BusyError](err); ok {
 		return nil
 	}
 	return err

@@ -29,7 +29,7 @@ func chip(t *testing.T) func(t *testing.T) transport.TPMCloser {
 		}
 		t.Skip("swtpm is not installed (package swtpm)")
 	}
-	dir, err := os.MkdirTemp("", "swtpm-*") // names of sockets have to be short
+	dir, err := os.MkdirTemp("", "swtpm-*") //nolint:usetesting // names of sockets have to be short
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "s")
