@@ -28,6 +28,7 @@ func Deployment(t *testing.T, stores Stores) {
 	t.Run("ClientSecret", func(t *testing.T) { clientSecret(t, stores) })
 	t.Run("WithoutReading", func(t *testing.T) { withoutReading(t, stores) })
 	t.Run("NewKeyIsRefused", func(t *testing.T) { newKeyIsRefused(t, stores) })
+	t.Run("RotatedDuringSignIn", func(t *testing.T) { rotatedDuringSignIn(t, stores) })
 	t.Run("Throttled", func(t *testing.T) { throttled(t, stores) })
 	t.Run("Preflight", func(t *testing.T) { preflight(t, stores) })
 }
@@ -243,6 +244,43 @@ func (r refusing) RoundTrip(req *http.Request) (*http.Response, error) {
 		r.added.Store(true)
 	}
 	return resp, err
+}
+
+// A sign-in whose key is rotated away while its request travels is done again with the new
+// key.
+func rotatedDuringSignIn(t *testing.T, stores Stores) {
+	ctx := t.Context()
+	e := newTenant(t, stores)
+	m := e.manager(credential.Managed, nil)
+	require.NoError(t, m.Setup(ctx, e.admin(), nil))
+	o := e.options()
+	hook := &interrupting{RoundTripper: e.srv.HTTPClient().Transport}
+	o.HTTPClient = &http.Client{Transport: hook}
+	user, err := credential.NewManager(e.settings(credential.Managed), e.keys, e.state, o)
+	require.NoError(t, err)
+	for range 3 {
+		var failed error
+		rotate := func() { failed = m.Rotate(ctx, nil, nil) }
+		hook.next.Store(&rotate)
+		require.NoError(t, e.works(ctx, user.Credential()))
+		require.NoError(t, failed)
+	}
+}
+
+// interrupting lets something happen before one sign-in arrives.
+type interrupting struct {
+	http.RoundTripper
+	next atomic.Pointer[func()]
+}
+
+// RoundTrip implements http.RoundTripper.
+func (r *interrupting) RoundTrip(req *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(req.URL.Path, "/token") {
+		if do := r.next.Swap(nil); do != nil {
+			(*do)()
+		}
+	}
+	return r.RoundTripper.RoundTrip(req)
 }
 
 func throttled(t *testing.T, stores Stores) {
