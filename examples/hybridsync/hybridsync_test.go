@@ -15,6 +15,7 @@ import (
 	"github.com/hybridsync/hybridsync/connector/ad/adtest"
 	"github.com/hybridsync/hybridsync/connector/entra/entratest"
 	"github.com/hybridsync/hybridsync/metaverse"
+	"github.com/hybridsync/hybridsync/sourceanchor"
 )
 
 // bench is a deployment: a domain controller, a tenant and a configuration file.
@@ -288,6 +289,21 @@ func TestStoreOfANewerVersion(t *testing.T) {
 	_, err = b.run("cycle")
 	require.ErrorIs(t, err, metaverse.ErrNewerSchema)
 	require.ErrorContains(t, err, "9999")
+}
+
+func TestSourceAnchorAttributeIsFixed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.populate(3, 0)
+	_, err := b.cycle()
+	require.NoError(t, err)
+	b.values["more"] = "source_anchor: mS-DS-ConsistencyGuid\n"
+	_, err = b.run("cycle")
+	require.ErrorIs(t, err, sourceanchor.ErrFixed)
+	require.ErrorContains(t, err, "objectGUID")
+	b.values["more"] = ""
+	_, err = b.run("cycle")
+	require.NoError(t, err)
 }
 
 func TestUsage(t *testing.T) {

@@ -48,6 +48,9 @@ func open(ctx context.Context, c *config, log *slog.Logger, progress func(metave
 	if err != nil {
 		return nil, err
 	}
+	if err := holdAnchor(ctx, store, c.Anchor); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	a := &app{config: c, store: store, order: plan}
 	a.engine, err = metaverse.New(store, set, connectors, &metaverse.Options{
 		Logger: log, Progress: progress, DeletionThreshold: c.Safety.DeletionThreshold,
