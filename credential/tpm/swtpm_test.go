@@ -3,10 +3,12 @@
 package tpm_test
 
 import (
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,9 +44,9 @@ func chip(t *testing.T) func(t *testing.T) transport.TPMCloser {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	require.Eventually(t, func() bool {
-		_, err := os.Stat(socket)
-		return err == nil
+	require.Eventually(t, func() bool { // there before it listens
+		c, err := net.Dial("unix", socket)
+		return err == nil && c.Close() == nil
 	}, 10*time.Second, 10*time.Millisecond)
 	return func(t *testing.T) transport.TPMCloser {
 		t.Helper()
@@ -60,6 +62,11 @@ type connection struct{ path string }
 // Send implements transport.TPM with a connection of its own.
 func (c *connection) Send(command []byte) ([]byte, error) {
 	t, err := linuxudstpm.Open(c.path)
+	// Between two connections it does not listen for a moment.
+	for try := 0; errors.Is(err, syscall.ECONNREFUSED) && try < 100; try++ {
+		time.Sleep(10 * time.Millisecond)
+		t, err = linuxudstpm.Open(c.path)
+	}
 	if err != nil {
 		return nil, err
 	}
