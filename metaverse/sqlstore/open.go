@@ -106,7 +106,7 @@ func prepareFile(path string, o *Options) error {
 		return err
 	}
 	if m := dir.Mode().Perm(); m&0o007 != 0 {
-		o.Logger.Warn("folder of the store is accessible to everyone", "path", filepath.Dir(path), "mode", m.String())
+		o.Logger.Info("folder of the store is accessible to everyone", "path", filepath.Dir(path), "mode", m.String())
 	}
 	return nil
 }
