@@ -10,12 +10,7 @@ import (
 	"runtime"
 )
 
-// Backup implements [metaverse.Store]. The copy is compact, has mode 0600 and is on the disk
-// when Backup returns. A copy that fails is removed.
-func (s *Store) Backup(ctx context.Context, path string) (err error) {
-	if err := s.open(ctx); err != nil {
-		return err
-	}
+func (d *sqliteFile) backup(ctx context.Context, path string) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return fmt.Errorf("sqlstore: backup: %w", err)
@@ -26,7 +21,7 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 			err = errors.Join(err, os.Remove(path))
 		}
 	}()
-	if err := s.copyTo(ctx, path); err != nil {
+	if err := d.copyTo(ctx, path); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -40,9 +35,9 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 
 // copyTo fills an empty file. It has a connection of its own: a copy may take long, and
 // connections that only query refuse to make one.
-func (s *Store) copyTo(ctx context.Context, path string) error {
-	o := s.opts
-	db, err := sql.Open(driverName, dsn(s.path, &o, true))
+func (d *sqliteFile) copyTo(ctx context.Context, path string) error {
+	o := d.opts
+	db, err := sql.Open(driverName, dsn(d.path, &o, true))
 	if err != nil {
 		return err
 	}

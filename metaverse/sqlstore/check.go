@@ -132,25 +132,11 @@ func (c *checker) found(p Problem) error {
 }
 
 func (c *checker) check(ctx context.Context) error {
-	rows, err := c.r.conn.c.QueryContext(ctx, sqlIntegrity)
+	err := c.r.conn.integrity(ctx, func(text string) error {
+		return c.found(Problem{Rule: "database", Table: "database", Text: text})
+	})
 	if err != nil {
-		return classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return err
-		}
-		if text == "ok" {
-			continue
-		}
-		if err := c.found(Problem{Rule: "database", Table: "database", Text: text}); err != nil {
-			return err
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return classify(err)
+		return err
 	}
 	for _, rule := range checkRules() {
 		ids, err := queryIDs[int64](c.r, rule.query)
@@ -201,7 +187,7 @@ func (c *checker) people() error {
 
 // values compares the index entries of an object with its attributes.
 func (c *checker) values(table, q string, id int64, set *attr.Set) error {
-	return c.r.query(q, func(rows *sql.Rows) error {
+	return c.r.query(q, func(rows row) error {
 		var a int64
 		var k sql.RawBytes
 		if err := rows.Scan(&a, &k); err != nil {
@@ -231,7 +217,7 @@ func (c *checker) exports() error {
 }
 
 func (c *checker) runs() error {
-	return c.r.query(sqlAllRuns, func(rows *sql.Rows) error {
+	return c.r.query(sqlAllRuns, func(rows row) error {
 		var id int64
 		var data sql.RawBytes
 		if err := rows.Scan(&id, &data); err != nil {

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"maps"
 	"slices"
 
@@ -95,12 +94,12 @@ func (d *dictionary) nextID(kind nameKind) int64 { return max(int64(len(d.kinds[
 func (r *reader) refresh(known *dictionary) error {
 	r.dict = known
 	var newest int64
-	err := r.query(sqlNewestName, func(rows *sql.Rows) error { return rows.Scan(&newest) })
+	err := r.query(sqlNewestName, func(rows row) error { return rows.Scan(&newest) })
 	if err != nil || newest <= known.seq {
 		return err
 	}
 	next := known.clone()
-	err = r.query(sqlNamesAfter, func(rows *sql.Rows) error {
+	err = r.query(sqlNamesAfter, func(rows row) error {
 		var kind, id int64
 		var name string
 		if err := rows.Scan(&next.seq, &kind, &id, &name); err != nil {
@@ -125,7 +124,7 @@ func (t *tx) intern(kind nameKind, name string) (int64, error) {
 		t.dict, t.ownDict = t.dict.clone(), true
 	}
 	id := t.dict.nextID(kind)
-	if _, err := t.exec(sqlAddName, t.dict.seq+1, int64(kind), id, name); err != nil {
+	if err := t.write(sqlAddName, t.dict.seq+1, int64(kind), id, name); err != nil {
 		return 0, err
 	}
 	t.dict.seq++

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -107,7 +106,7 @@ type dumpIndexEntry struct {
 
 func (d *dumper) values(q string, id int64) ([]dumpIndexEntry, error) {
 	var out []dumpIndexEntry
-	err := d.r.query(q, func(rows *sql.Rows) error {
+	err := d.r.query(q, func(rows row) error {
 		var a int64
 		var e dumpIndexEntry
 		if err := rows.Scan(&a, &e.Key); err != nil {
@@ -185,7 +184,7 @@ func (d *dumper) marks() error {
 
 // rows writes a line for each row.
 func (d *dumper) rows(q string, line func(scan func(...any) error) (any, error)) error {
-	return d.r.query(q, func(rows *sql.Rows) error {
+	return d.r.query(q, func(rows row) error {
 		v, err := line(rows.Scan)
 		if err != nil {
 			return err

@@ -75,7 +75,7 @@ func TestFullDisk(t *testing.T) {
 	s, err := OpenMemory(t.Context())
 	require.NoError(t, err)
 	defer s.Close()
-	_, err = s.writer.c.ExecContext(t.Context(), "PRAGMA max_page_count = 100")
+	_, err = sqliteOf(s).c.ExecContext(t.Context(), "PRAGMA max_page_count = 100")
 	require.NoError(t, err)
 	put := func(size int) error {
 		return s.Update(t.Context(), func(tx metaverse.Tx) error { return tx.PutSetting("k", make([]byte, size)) })
@@ -99,7 +99,7 @@ func TestBrokenConnection(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	err = s.Update(t.Context(), func(tx metaverse.Tx) error {
-		_, err := s.writer.c.ExecContext(context.WithoutCancel(t.Context()), sqlRollback) // as SQLite does in trouble
+		_, err := sqliteOf(s).c.ExecContext(context.WithoutCancel(t.Context()), sqlRollback) // as SQLite does in trouble
 		require.NoError(t, err)
 		return errStop
 	})
@@ -123,7 +123,7 @@ func TestPlans(t *testing.T) {
 		sqlDeleteExportRefsTo, sqlRunsOf, sqlErrorsOf, sqlErrorsOfObject, sqlErrorsOfUnknown, sqlClearErrors, sqlDeleteErrors, sqlNextConnector,
 		placed(sqlCSByAnchor, 2), placed(sqlCSByDN, 2), placed(sqlCSByValue, 3), placed(sqlMVByValue, 3), placed(refs.has, 4), placed(sqlFindExportRefs, 4),
 	} {
-		rows, err := s.writer.c.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q, make([]any, countMarks(q))...)
+		rows, err := sqliteOf(s).c.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q, make([]any, countMarks(q))...)
 		require.NoError(t, err, q)
 		for rows.Next() {
 			var id, parent, unused int
@@ -136,6 +136,8 @@ func TestPlans(t *testing.T) {
 		require.NoError(t, rows.Close())
 	}
 }
+
+func sqliteOf(s *Store) *sqliteConn { return s.writer.(*sqliteConn) }
 
 func placed(q string, width int) string {
 	return strings.Replace(q, "{values}", placeholders(2, width), 1)

@@ -37,7 +37,7 @@ func (r *reader) csObjects(statement string, ids []metaverse.CSID) ([]*metaverse
 		return out, r.ready()
 	}
 	found := make(map[metaverse.CSID]*metaverse.CSObject, len(ids))
-	err := r.query(statement, func(rows *sql.Rows) error {
+	err := r.query(statement, func(rows row) error {
 		o, err := r.scanCS(rows)
 		if err == nil {
 			found[o.ID] = o
@@ -62,7 +62,7 @@ func (r *reader) csObjects(statement string, ids []metaverse.CSID) ([]*metaverse
 }
 
 // scanCS reads a row of csColumns.
-func (r *reader) scanCS(rows *sql.Rows) (*metaverse.CSObject, error) {
+func (r *reader) scanCS(rows row) (*metaverse.CSObject, error) {
 	var o metaverse.CSObject
 	var conn, class, part, rule, imported, sticky int64
 	var anchor, dnKey, image, outbound sql.RawBytes
@@ -129,7 +129,7 @@ func (r *reader) csByKey(q, connectorName string, n int, key func(i int) string)
 			}
 			return append(args, int64(i), []byte(key(i)))
 		},
-		func(rows *sql.Rows) error {
+		func(rows row) error {
 			var i, id int64
 			err := rows.Scan(&i, &id)
 			if err == nil {
@@ -162,7 +162,7 @@ func byValue[T ~int64](r *reader, q string, keys []metaverse.ValueKey, tail ...a
 			attribute, _ := r.dict.foldedAttribute(keys[i].Attribute) // 0 finds nothing
 			return append(args, int64(i), attribute, []byte(keys[i].Key))
 		},
-		func(rows *sql.Rows) error {
+		func(rows row) error {
 			var i, id int64
 			err := rows.Scan(&i, &id)
 			if err == nil {
@@ -185,7 +185,7 @@ func (r *reader) ScanCS(connectorName string, after metaverse.CSID, limit int) (
 		return nil, r.ready()
 	}
 	var out []*metaverse.CSObject
-	err := r.query(sqlScanCS, func(rows *sql.Rows) error {
+	err := r.query(sqlScanCS, func(rows row) error {
 		o, err := r.scanCS(rows)
 		out = append(out, o)
 		return err
@@ -201,7 +201,7 @@ func (r *reader) CountCS(connectorName string) (c metaverse.CSCounts, err error)
 	if !ok {
 		return c, r.ready()
 	}
-	err = r.query(sqlCountCS, func(rows *sql.Rows) error {
+	err = r.query(sqlCountCS, func(rows row) error {
 		return rows.Scan(&c.Objects, &c.Imported, &c.Connected, &c.Disconnectors, &c.Placeholders)
 	}, conn)
 	for _, q := range []struct {

@@ -39,7 +39,7 @@ func (r *reader) PendingExport(ids []metaverse.CSID) ([]*metaverse.PendingExport
 		return out, r.ready()
 	}
 	found := make(map[metaverse.CSID][]*metaverse.PendingExport, len(ids))
-	err := r.query(sqlPendingExport, func(rows *sql.Rows) error {
+	err := r.query(sqlPendingExport, func(rows row) error {
 		e, err := r.scanExport(rows)
 		if err == nil {
 			found[e.CS] = append(found[e.CS], e) // once for each time it is asked for
@@ -58,7 +58,7 @@ func (r *reader) PendingExport(ids []metaverse.CSID) ([]*metaverse.PendingExport
 }
 
 // scanExport reads a row of exportColumns.
-func (r *reader) scanExport(rows *sql.Rows) (*metaverse.PendingExport, error) {
+func (r *reader) scanExport(rows row) (*metaverse.PendingExport, error) {
 	var e metaverse.PendingExport
 	var conn, flags, notBefore int64
 	var pending, sent sql.RawBytes
@@ -86,7 +86,7 @@ func (r *reader) ScanPendingExports(connectorName string, after metaverse.CSID, 
 		return nil, r.ready()
 	}
 	var out []*metaverse.PendingExport
-	err := r.query(sqlScanExports, func(rows *sql.Rows) error {
+	err := r.query(sqlScanExports, func(rows row) error {
 		e, err := r.scanExport(rows)
 		out = append(out, e)
 		return err
@@ -104,7 +104,7 @@ func (r *reader) CountPendingExports(connectorName string) ([]metaverse.ExportCo
 		return nil, r.ready()
 	}
 	var out []metaverse.ExportCount
-	err := r.query(sqlCountExports, func(rows *sql.Rows) error {
+	err := r.query(sqlCountExports, func(rows row) error {
 		var c metaverse.ExportCount
 		var class int64
 		if err := rows.Scan(&c.Op, &class, &c.Count); err != nil {
@@ -143,7 +143,7 @@ func (r *reader) ExportRefs(source metaverse.CSID, sent bool, after metaverse.Ex
 			from = int64(after.Target)
 		}
 		a, _ := r.dict.foldedAttribute(name)
-		err := r.query(sqlExportRefs, func(rows *sql.Rows) error {
+		err := r.query(sqlExportRefs, func(rows row) error {
 			e := metaverse.ExportRef{Source: source, Attribute: name, Sent: sent}
 			var del int64
 			err := rows.Scan(&e.Target, &del)
@@ -160,7 +160,7 @@ func (r *reader) ExportRefs(source metaverse.CSID, sent bool, after metaverse.Ex
 
 func (r *reader) FindExportRefs(refs []metaverse.CSRef) ([]metaverse.ExportRef, []bool, error) {
 	out, found := make([]metaverse.ExportRef, len(refs)), make([]bool, len(refs))
-	err := r.lookup(sqlFindExportRefs, len(refs), 4, r.refArgs(convert(refs, fromCSRef)), func(rows *sql.Rows) error {
+	err := r.lookup(sqlFindExportRefs, len(refs), 4, r.refArgs(convert(refs, fromCSRef)), func(rows row) error {
 		var i, del, sent int64
 		err := rows.Scan(&i, &del, &sent)
 		if err == nil {

@@ -12,7 +12,7 @@ import (
 
 func (r *reader) Setting(key string) ([]byte, error) {
 	var out []byte
-	err := r.query(sqlSetting, func(rows *sql.Rows) error {
+	err := r.query(sqlSetting, func(rows row) error {
 		var value sql.RawBytes
 		err := rows.Scan(&value)
 		out = append([]byte{}, value...)
@@ -23,7 +23,7 @@ func (r *reader) Setting(key string) ([]byte, error) {
 
 func (r *reader) Settings(prefix string) (map[string][]byte, error) {
 	out := make(map[string][]byte)
-	err := r.query(sqlSettings, func(rows *sql.Rows) error {
+	err := r.query(sqlSettings, func(rows row) error {
 		var key string
 		var value sql.RawBytes
 		if err := rows.Scan(&key, &value); err != nil {
@@ -57,7 +57,7 @@ func (r *reader) Runs(connectorName string, before int64, limit int) ([]metavers
 		q, args = sqlRunsOf, append([]any{conn}, args...)
 	}
 	var out []metaverse.RunRecord
-	err := r.query(q, func(rows *sql.Rows) error {
+	err := r.query(q, func(rows row) error {
 		var id int64
 		var data sql.RawBytes
 		if err := rows.Scan(&id, &data); err != nil {
@@ -94,7 +94,7 @@ func (r *reader) ObjectErrors(connectorName string, after metaverse.CSID, limit 
 	}
 	var out []metaverse.ObjectError
 	if after < 0 {
-		err := r.query(unknown, func(rows *sql.Rows) error {
+		err := r.query(unknown, func(rows row) error {
 			e, err := r.scanError(rows)
 			out = append(out, e)
 			return err
@@ -112,7 +112,7 @@ func (r *reader) ObjectErrors(connectorName string, after metaverse.CSID, limit 
 		out, object = append(out, object...), object[:0]
 		return nil
 	}
-	err := r.query(known, func(rows *sql.Rows) error {
+	err := r.query(known, func(rows row) error {
 		e, err := r.scanError(rows)
 		if err != nil {
 			return err
@@ -138,7 +138,7 @@ func (r *reader) ObjectErrors(connectorName string, after metaverse.CSID, limit 
 }
 
 // scanError reads a row of errorColumns.
-func (r *reader) scanError(rows *sql.Rows) (metaverse.ObjectError, error) {
+func (r *reader) scanError(rows row) (metaverse.ObjectError, error) {
 	var e metaverse.ObjectError
 	var conn, first, last int64
 	var anchor sql.RawBytes

@@ -13,7 +13,7 @@ func (r *reader) MV(ids []metaverse.MVID) ([]*metaverse.MVObject, error) {
 		return out, r.ready()
 	}
 	found := make(map[metaverse.MVID]*metaverse.MVObject, len(ids))
-	err := r.query(sqlMV, func(rows *sql.Rows) error {
+	err := r.query(sqlMV, func(rows row) error {
 		o, err := r.scanMV(rows)
 		if err == nil {
 			found[o.ID] = o
@@ -38,7 +38,7 @@ func (r *reader) MV(ids []metaverse.MVID) ([]*metaverse.MVObject, error) {
 }
 
 // scanMV reads a row of mvColumns.
-func (r *reader) scanMV(rows *sql.Rows) (*metaverse.MVObject, error) {
+func (r *reader) scanMV(rows row) (*metaverse.MVObject, error) {
 	var o metaverse.MVObject
 	var class int64
 	var attributes, origins sql.RawBytes
@@ -63,7 +63,7 @@ func (r *reader) ScanMV(after metaverse.MVID, limit int) ([]*metaverse.MVObject,
 		return nil, r.ready()
 	}
 	var out []*metaverse.MVObject
-	err := r.query(sqlScanMV, func(rows *sql.Rows) error {
+	err := r.query(sqlScanMV, func(rows row) error {
 		o, err := r.scanMV(rows)
 		out = append(out, o)
 		return err
@@ -76,7 +76,7 @@ func (r *reader) ScanMV(after metaverse.MVID, limit int) ([]*metaverse.MVObject,
 
 func (r *reader) CountMV() (map[string]int64, error) {
 	out := make(map[string]int64)
-	err := r.query(sqlCountMV, func(rows *sql.Rows) error {
+	err := r.query(sqlCountMV, func(rows row) error {
 		var class, n int64
 		if err := rows.Scan(&class, &n); err != nil {
 			return err
@@ -100,7 +100,7 @@ func (r *reader) LinkedCS(ids []metaverse.MVID) ([][]metaverse.CSID, error) {
 	found := make(map[metaverse.MVID][]metaverse.CSID, len(ids))
 	distinct := slices.Clone(ids)
 	slices.Sort(distinct)
-	err := r.query(sqlLinkedCS, func(rows *sql.Rows) error {
+	err := r.query(sqlLinkedCS, func(rows row) error {
 		var mv, cs int64
 		err := rows.Scan(&mv, &cs)
 		found[metaverse.MVID(mv)] = append(found[metaverse.MVID(mv)], metaverse.CSID(cs))

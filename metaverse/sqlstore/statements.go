@@ -1,5 +1,7 @@
 package sqlstore
 
+import "github.com/hybridsync/hybridsync/metaverse"
+
 // All SQL but the schema. {values} stands for a group of rows of arguments, a list of ids is
 // one argument in JSON. CROSS JOIN fixes the order of a join in SQLite: ids first, then the
 // rows they name.
@@ -122,6 +124,16 @@ const (
 	refTupleMatch = ` r WHERE r.src = q.column2 AND r.attr = q.column3 AND r.dst = q.column4`
 )
 
+// refTables are the statements for both.
+type refTables struct{ cs, mv refTable }
+
+func newRefTables() refTables {
+	return refTables{
+		cs: refStatements("cs_ref", int64(metaverse.WorkCS)),
+		mv: refStatements("mv_ref", int64(metaverse.WorkMV)),
+	}
+}
+
 func refStatements(table string, kind int64) refTable {
 	return refTable{
 		kind:              kind,
@@ -204,8 +216,6 @@ const (
 
 // Whole tables, for checks and dumps.
 const (
-	sqlIntegrity = `PRAGMA integrity_check`
-
 	sqlEachCS     = `SELECT id FROM cs WHERE id > ? ORDER BY id LIMIT 1000`
 	sqlEachMV     = `SELECT id FROM mv WHERE id > ? ORDER BY id LIMIT 1000`
 	sqlEachExport = `SELECT cs FROM pending_export WHERE cs > ? ORDER BY cs LIMIT 1000`

@@ -2,34 +2,44 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
-// A Store is a [metaverse.Store] in a SQLite database. It is safe for concurrent use.
+// A Store is a [metaverse.Store] in a SQLite database or on a PostgreSQL server. It is safe for
+// concurrent use.
 type Store struct {
-	opts      Options
-	path      string
-	temporary string // folder to remove when closed
-	writeDB   *sql.DB
-	readDB    *sql.DB
-	names     atomic.Pointer[dictionary] // newest published names
+	opts  Options
+	db    database
+	refs  refTables
+	names atomic.Pointer[dictionary] // newest published names
 
 	writing chan struct{} // holds an entry while somebody writes; guards writer
-	writer  *conn         // nil after it broke, connected again when needed
+	writer  conn          // nil after it broke, connected again when needed
 
-	readers chan *conn // connections not in use; nil entries are still to be connected
+	readers chan conn // connections not in use; nil entries are still to be connected
 
 	closing  sync.Once
 	closed   chan struct{} // closed with the store
 	closeErr error
+}
+
+func newStore(db database, o Options) *Store {
+	s := &Store{
+		opts: o, db: db, refs: newRefTables(),
+		writing: make(chan struct{}, 1),
+		readers: make(chan conn, o.ReadConnections),
+		closed:  make(chan struct{}),
+	}
+	s.names.Store(&dictionary{})
+	for range o.ReadConnections {
+		s.readers <- nil // connected when first needed
+	}
+	return s
 }
 
 // View implements [metaverse.Store]. It waits for a connection where
@@ -42,7 +52,7 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) (err error) {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	var c *conn
+	var c conn
 	select {
 	case c = <-s.readers:
 	case <-ctx.Done():
@@ -51,20 +61,14 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) (err error) {
 		return ErrClosed
 	}
 	defer func() { s.readers <- c }()
-	if c == nil {
-		if c, err = s.connect(ctx, s.readDB); err != nil {
-			c = nil
-			return err
-		}
-	}
-	r := newReader(ctx, c)
-	defer func() {
-		r.err = errFinished
-		c = s.end(c)
-	}()
-	if _, err := r.exec(sqlBegin); err != nil {
+	if c, err = s.begin(ctx, c, false); err != nil {
 		return err
 	}
+	r := s.newReader(ctx, c)
+	defer func() {
+		r.err = errFinished
+		c = end(c)
+	}()
 	if err := r.refresh(s.names.Load()); err != nil {
 		return err
 	}
@@ -72,10 +76,10 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) (err error) {
 	return fn(&r)
 }
 
-// Update implements [metaverse.Store]. fn is called once.
+// Update implements [metaverse.Store]. On SQLite fn is called once.
 func (s *Store) Update(ctx context.Context, fn func(metaverse.Tx) error) (err error) {
 	if s.opts.ReadOnly {
-		return fmt.Errorf("sqlstore: %s is open for reading only", s.path)
+		return fmt.Errorf("sqlstore: %s is open for reading only", s.db.name())
 	}
 	if err := s.open(ctx); err != nil {
 		return err
@@ -88,21 +92,20 @@ func (s *Store) Update(ctx context.Context, fn func(metaverse.Tx) error) (err er
 		return ErrClosed
 	}
 	defer func() { <-s.writing }()
-	if s.writer == nil {
-		if s.writer, err = s.connect(ctx, s.writeDB); err != nil {
-			return err
-		}
-	}
-	t := &tx{reader: newReader(ctx, s.writer), sequences: make(map[string]*sequence)}
-	t.enc.t, t.enc2.t = t, t
-	if err := s.beginWrite(t); err != nil {
+	return s.update(ctx, fn)
+}
+
+func (s *Store) update(ctx context.Context, fn func(metaverse.Tx) error) (err error) {
+	if s.writer, err = s.begin(ctx, s.writer, true); err != nil {
 		return err
 	}
+	t := &tx{reader: s.newReader(ctx, s.writer), sequences: make(map[string]*sequence)}
+	t.enc.t, t.enc2.t = t, t
 	committed := false
 	defer func() { // also when fn panics
 		t.err = errFinished
 		if !committed {
-			s.writer = s.end(s.writer)
+			s.writer = end(s.writer)
 		}
 	}()
 	if err := t.refresh(s.names.Load()); err != nil {
@@ -114,8 +117,8 @@ func (s *Store) Update(ctx context.Context, fn func(metaverse.Tx) error) (err er
 	if err := t.finish(); err != nil {
 		return err
 	}
-	if _, err := t.exec(sqlCommit); err != nil {
-		return err
+	if err := s.writer.commit(ctx); err != nil {
+		return t.fail(err)
 	}
 	committed = true
 	s.publish(t.dict)
@@ -134,32 +137,29 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// beginWrite takes the write lock of the database, waiting for other processes.
-func (s *Store) beginWrite(t *tx) error {
-	deadline := time.Now().Add(s.opts.BusyTimeout)
-	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		_, err := t.exec(sqlBeginWrite)
-		if err == nil || !isBusy(err) || !time.Now().Before(deadline) {
-			return err
-		}
-		t.err = nil // nothing has begun
-		select {
-		case <-time.After(pause):
-		case <-t.ctx.Done():
-			return context.Cause(t.ctx)
+// begin starts a transaction on a connection, which it makes where there is none. The
+// connection returned is nil when it is of no further use.
+func (s *Store) begin(ctx context.Context, c conn, write bool) (_ conn, err error) {
+	if c == nil {
+		if c, err = s.db.connect(ctx, write); err != nil {
+			return nil, err
 		}
 	}
+	if err := c.begin(ctx); err != nil {
+		c.discard()
+		return nil, err
+	}
+	return c, nil
 }
 
 // end rolls back what is open on a connection and returns it, or nil when it is of no
 // further use.
-func (s *Store) end(c *conn) *conn {
-	_, err := c.c.ExecContext(context.Background(), sqlRollback)
-	if err == nil {
+func end(c conn) conn {
+	if c.rollback() == nil {
 		return c
 	}
-	// Some failures make SQLite roll back by itself. Whatever it was, a new connection is
-	// in a known state.
+	// Some failures make a database roll back by itself. Whatever it was, a new connection
+	// is in a known state.
 	c.discard()
 	return nil
 }
@@ -174,42 +174,31 @@ func (s *Store) publish(d *dictionary) {
 	}
 }
 
-// Close writes the log back into the database file and releases the store. It waits for
+// Backup implements [metaverse.Store]. The copy of a SQLite store is compact, has mode 0600
+// and is on the disk when Backup returns. A copy that fails is removed. PostgreSQL has tools of
+// its own: the error matches errors.ErrUnsupported and names them.
+func (s *Store) Backup(ctx context.Context, path string) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	return s.db.backup(ctx, path)
+}
+
+// Close releases the store; SQLite writes its log back into the database file. It waits for
 // Views and Updates that are under way and must not be called from within one.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.closed)
 		s.writing <- struct{}{}
+		var errs []error
 		for range s.opts.ReadConnections {
 			if c := <-s.readers; c != nil {
 				_ = c.close() // it holds nothing
 			}
 		}
-		s.closeErr = s.release()
+		s.closeErr = errors.Join(append(errs, s.db.close(s.writer))...)
 	})
 	return s.closeErr
-}
-
-func (s *Store) release() error {
-	var errs []error
-	if s.writer != nil {
-		if s.names.Load() != nil && !s.opts.ReadOnly {
-			_, err := s.writer.c.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
-			if !isBusy(err) { // another process reads; the log stays for the next one
-				errs = append(errs, classify(err))
-			}
-		}
-		errs = append(errs, s.writer.close())
-	}
-	for _, db := range []*sql.DB{s.readDB, s.writeDB} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
-	}
-	if s.temporary != "" {
-		errs = append(errs, os.RemoveAll(s.temporary))
-	}
-	return errors.Join(errs...)
 }
 
 var _ metaverse.Store = (*Store)(nil)

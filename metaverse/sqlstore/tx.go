@@ -67,7 +67,7 @@ func (t *tx) finish() error {
 		if s == nil || !s.changed {
 			continue
 		}
-		if _, err := t.exec(sqlPutSequence, s.next, name); err != nil {
+		if err := t.write(sqlPutSequence, s.next, name); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func (t *tx) NewMV(n int) (metaverse.MVID, error) {
 // execAll runs statements that take one and the same argument.
 func (t *tx) execAll(arg any, statements ...string) error {
 	for _, q := range statements {
-		if _, err := t.exec(q, arg); err != nil {
+		if err := t.write(q, arg); err != nil {
 			return err
 		}
 	}

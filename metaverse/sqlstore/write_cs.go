@@ -25,7 +25,7 @@ func (t *tx) PutCS(objects []*metaverse.CSObject) error {
 
 func (t *tx) putCSVacated(objects []*metaverse.CSObject) error {
 	ids := convert(objects, func(o *metaverse.CSObject) metaverse.CSID { return o.ID })
-	if _, err := t.exec(sqlVacateCS, idList(ids)); err != nil {
+	if err := t.write(sqlVacateCS, idList(ids)); err != nil {
 		return err
 	}
 	for _, o := range objects {
@@ -82,18 +82,11 @@ func (t *tx) execUnlessTaken(q string, args ...any) (int64, error) {
 	if err := t.ready(); err != nil {
 		return 0, err
 	}
-	stmt, err := t.conn.prepared(t.run, q, 0, 0)
-	if err != nil {
-		return 0, t.fail(err)
+	n, err := t.conn.exec(t.ctx, q, 0, 0, args)
+	if err != nil && !isUnique(err) {
+		err = t.fail(err)
 	}
-	res, err := stmt.ExecContext(t.run, args...)
-	switch {
-	case isUnique(err):
-		return 0, err
-	case err != nil:
-		return 0, t.fail(err)
-	}
-	return res.RowsAffected()
+	return n, err
 }
 
 // key is a key of a unique index; "" takes no part in it.
@@ -108,8 +101,7 @@ func (t *tx) PutCSState(ids []metaverse.CSID, state metaverse.CSState) error {
 	if len(ids) == 0 {
 		return t.ready()
 	}
-	_, err := t.exec(sqlPutCSState, int64(state), idList(ids), int64(state))
-	return err
+	return t.write(sqlPutCSState, int64(state), idList(ids), int64(state))
 }
 
 func (t *tx) DeleteCS(ids []metaverse.CSID) error {
@@ -117,7 +109,7 @@ func (t *tx) DeleteCS(ids []metaverse.CSID) error {
 		return t.ready()
 	}
 	return t.execAll(idList(ids), sqlDeleteLinks, sqlDeleteCSValues, sqlDeletePendingImport, sqlDeleteSeen,
-		sqlDeleteExports, sqlDeleteExportRefsFrom, sqlDeleteExportRefsTo, t.conn.csRefs.deleteFrom, t.conn.csRefs.deleteTo,
+		sqlDeleteExports, sqlDeleteExportRefsFrom, sqlDeleteExportRefsTo, t.refs.cs.deleteFrom, t.refs.cs.deleteTo,
 		sqlDeleteErrors, sqlDeleteCS)
 }
 
@@ -128,8 +120,7 @@ func (t *tx) SetPendingImport(op metaverse.ImportOp, ids []metaverse.CSID) error
 	if op == metaverse.ImportNone {
 		return t.execAll(idList(ids), sqlDeletePendingImport)
 	}
-	_, err := t.exec(sqlPutPendingImport, int64(op), idList(ids))
-	return err
+	return t.write(sqlPutPendingImport, int64(op), idList(ids))
 }
 
 func (t *tx) SetPendingImportAll(connectorName string) (int64, error) {
@@ -148,8 +139,7 @@ func (t *tx) MarkSeen(connectorName string, ids []metaverse.CSID) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(sqlMarkSeen, conn, idList(ids))
-	return err
+	return t.write(sqlMarkSeen, conn, idList(ids))
 }
 
 func (t *tx) ClearSeen(connectorName string) error {
@@ -184,7 +174,7 @@ func (t *tx) SetLink(ids []metaverse.CSID, links []metaverse.Link) error {
 		if outbound != nil {
 			blob = outbound
 		}
-		if _, err := t.exec(sqlPutLink, int64(id), int64(l.MV), int64(l.Kind), rule, flag(l.Sticky), blob); err != nil {
+		if err := t.write(sqlPutLink, int64(id), int64(l.MV), int64(l.Kind), rule, flag(l.Sticky), blob); err != nil {
 			return err
 		}
 	}
@@ -220,7 +210,7 @@ func (t *tx) setValues(get, remove, add string, id int64, keys []metaverse.Value
 		}
 	}
 	var gone []indexEntry
-	err := t.query(get, func(rows *sql.Rows) error {
+	err := t.query(get, func(rows row) error {
 		var a int64
 		var k sql.RawBytes
 		if err := rows.Scan(&a, &k); err != nil {
@@ -237,7 +227,7 @@ func (t *tx) setValues(get, remove, add string, id int64, keys []metaverse.Value
 		return err
 	}
 	for _, e := range gone {
-		if _, err := t.exec(remove, e.attribute, []byte(e.key), id); err != nil {
+		if err := t.write(remove, e.attribute, []byte(e.key), id); err != nil {
 			return err
 		}
 	}

@@ -33,8 +33,7 @@ func (t *tx) putExport(e *metaverse.PendingExport) error {
 	}
 	flags := flag(e.DeleteSent)*exportDeleteSent | flag(e.Unknown)*exportUnknown |
 		flag(e.References)*exportReferences | flag(len(e.Sent) > 0)*exportHasSent
-	_, err = t.exec(sqlPutExport, int64(e.CS), conn, int64(e.Op), flags, e.NewDN, stamp(e.NotBefore), int64(e.Attempts), pending, sent)
-	return err
+	return t.write(sqlPutExport, int64(e.CS), conn, int64(e.Op), flags, e.NewDN, stamp(e.NotBefore), int64(e.Attempts), pending, sent)
 }
 
 func (t *tx) DeletePendingExport(ids []metaverse.CSID) error {

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -13,8 +12,7 @@ func (t *tx) PutSetting(key string, value []byte) error {
 	if value == nil {
 		return t.execAll(key, sqlDeleteSetting)
 	}
-	_, err := t.exec(sqlPutSetting, key, value)
-	return err
+	return t.write(sqlPutSetting, key, value)
 }
 
 // PutRun writes a run under the id it has, so that histories can be copied from one store
@@ -43,8 +41,7 @@ func (t *tx) PutRun(r *metaverse.RunRecord) (int64, error) {
 	if err != nil {
 		return 0, t.fail(fmt.Errorf("sqlstore: run %d: %w", rec.ID, err))
 	}
-	_, err = t.exec(sqlPutRun, rec.ID, conn, stamp(rec.Ended), string(data))
-	return rec.ID, err
+	return rec.ID, t.write(sqlPutRun, rec.ID, conn, stamp(rec.Ended), string(data))
 }
 
 func (t *tx) DeleteRuns(before time.Time) (int64, error) {
@@ -86,7 +83,7 @@ func (t *tx) PutObjectErrors(errs []metaverse.ObjectError) error {
 func (t *tx) putErrorGroup(g errorGroup, errs []*metaverse.ObjectError) error {
 	type history struct{ id, first, count int64 }
 	old := make(map[errorKey]history)
-	read := func(rows *sql.Rows) error {
+	read := func(rows row) error {
 		var h history
 		var k errorKey
 		err := rows.Scan(&h.id, &k.code, &k.attribute, &k.rule, &h.first, &h.count)
@@ -131,7 +128,7 @@ func (t *tx) putErrorGroup(g errorGroup, errs []*metaverse.ObjectError) error {
 		if err != nil {
 			return err
 		}
-		if _, err := t.exec(sqlAddError, int64(e.CS), conn, e.Step, e.Code, e.Attribute, e.Rule, e.Message,
+		if err := t.write(sqlAddError, int64(e.CS), conn, e.Step, e.Code, e.Attribute, e.Rule, e.Message,
 			first, stamp(e.Last), count, []byte(g.anchor), g.dn); err != nil {
 			return err
 		}
@@ -149,8 +146,7 @@ func (t *tx) ClearObjectErrors(step string, ids []metaverse.CSID) error {
 	if len(known) == 0 {
 		return t.ready()
 	}
-	_, err := t.exec(sqlClearErrors, idList(known), step)
-	return err
+	return t.write(sqlClearErrors, idList(known), step)
 }
 
 func (t *tx) ClearUnknownErrors(connectorName, step string) error {
@@ -158,6 +154,5 @@ func (t *tx) ClearUnknownErrors(connectorName, step string) error {
 	if !ok {
 		return t.ready()
 	}
-	_, err := t.exec(sqlClearUnknown, conn, step)
-	return err
+	return t.write(sqlClearUnknown, conn, step)
 }

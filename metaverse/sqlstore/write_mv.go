@@ -31,8 +31,7 @@ func (t *tx) putMV(o *metaverse.MVObject) error {
 	if err != nil {
 		return t.fail(fmt.Errorf("sqlstore: mv %d: %w", o.ID, err))
 	}
-	_, err = t.exec(sqlPutMV, int64(o.ID), class, attributes, origins)
-	return err
+	return t.write(sqlPutMV, int64(o.ID), class, attributes, origins)
 }
 
 func (t *tx) DeleteMV(ids []metaverse.MVID) error {
@@ -47,5 +46,5 @@ func (t *tx) DeleteMV(ids []metaverse.MVID) error {
 	if linked != 0 {
 		return t.fail(fmt.Errorf("sqlstore: mv %d still has links", linked))
 	}
-	return t.execAll(list, sqlDeleteMVValues, t.conn.mvRefs.deleteFrom, t.conn.mvRefs.deleteTo, sqlDeleteMV)
+	return t.execAll(list, sqlDeleteMVValues, t.refs.mv.deleteFrom, t.refs.mv.deleteTo, sqlDeleteMV)
 }

@@ -5,19 +5,19 @@ import (
 )
 
 func (t *tx) AddCSRefs(refs []metaverse.CSRef) error {
-	return t.addRefs(&t.conn.csRefs, convert(refs, fromCSRef))
+	return t.addRefs(&t.refs.cs, convert(refs, fromCSRef))
 }
 
 func (t *tx) AddMVRefs(refs []metaverse.MVRef) error {
-	return t.addRefs(&t.conn.mvRefs, convert(refs, fromMVRef))
+	return t.addRefs(&t.refs.mv, convert(refs, fromMVRef))
 }
 
 func (t *tx) DeleteCSRefs(refs []metaverse.CSRef) error {
-	return t.deleteRefs(t.conn.csRefs.remove, convert(refs, fromCSRef))
+	return t.deleteRefs(t.refs.cs.remove, convert(refs, fromCSRef))
 }
 
 func (t *tx) DeleteMVRefs(refs []metaverse.MVRef) error {
-	return t.deleteRefs(t.conn.mvRefs.remove, convert(refs, fromMVRef))
+	return t.deleteRefs(t.refs.mv.remove, convert(refs, fromMVRef))
 }
 
 func (t *tx) addRefs(table *refTable, refs []ref) error {
@@ -52,7 +52,7 @@ func (t *tx) deleteRefs(q string, refs []ref) error {
 		if !ok {
 			continue
 		}
-		if _, err := t.exec(q, r.src, a, r.dst); err != nil {
+		if err := t.write(q, r.src, a, r.dst); err != nil {
 			return err
 		}
 	}
@@ -63,10 +63,10 @@ func (t *tx) MoveCSRefsTo(from, to metaverse.CSID) error {
 	if from == to {
 		return t.ready()
 	}
-	if _, err := t.exec(sqlCopyRefsTo, int64(to), int64(from)); err != nil {
+	if err := t.write(sqlCopyRefsTo, int64(to), int64(from)); err != nil {
 		return err
 	}
-	return t.execAll(idList([]metaverse.CSID{from}), t.conn.csRefs.deleteTo)
+	return t.execAll(idList([]metaverse.CSID{from}), t.refs.cs.deleteTo)
 }
 
 func (t *tx) QueueRefWork(work []metaverse.RefWork) error {
@@ -85,7 +85,7 @@ func (t *tx) DeleteRefWork(work []metaverse.RefWork) error {
 		if !ok {
 			continue
 		}
-		if _, err := t.exec(sqlDeleteRefWork, int64(w.Kind), w.Source, a, w.Target); err != nil {
+		if err := t.write(sqlDeleteRefWork, int64(w.Kind), w.Source, a, w.Target); err != nil {
 			return err
 		}
 	}
@@ -93,38 +93,35 @@ func (t *tx) DeleteRefWork(work []metaverse.RefWork) error {
 }
 
 func (t *tx) QueueCSRefsFrom(source metaverse.CSID, attribute string) error {
-	return t.queueFrom(&t.conn.csRefs, int64(source), attribute)
+	return t.queueFrom(&t.refs.cs, int64(source), attribute)
 }
 
 func (t *tx) QueueMVRefsFrom(source metaverse.MVID, attribute string) error {
-	return t.queueFrom(&t.conn.mvRefs, int64(source), attribute)
+	return t.queueFrom(&t.refs.mv, int64(source), attribute)
 }
 
 func (t *tx) queueFrom(table *refTable, source int64, attribute string) error {
 	if attribute == "" {
-		_, err := t.exec(table.workFrom, table.kind, source)
-		return err
+		return t.write(table.workFrom, table.kind, source)
 	}
 	a, ok := t.dict.foldedAttribute(attribute)
 	if !ok {
 		return t.ready()
 	}
-	_, err := t.exec(table.workFromAttribute, table.kind, source, a)
-	return err
+	return t.write(table.workFromAttribute, table.kind, source, a)
 }
 
 func (t *tx) QueueCSRefsTo(targets []metaverse.CSID) error {
-	return queueTo(t, &t.conn.csRefs, targets)
+	return queueTo(t, &t.refs.cs, targets)
 }
 
 func (t *tx) QueueMVRefsTo(targets []metaverse.MVID) error {
-	return queueTo(t, &t.conn.mvRefs, targets)
+	return queueTo(t, &t.refs.mv, targets)
 }
 
 func queueTo[T ~int64](t *tx, table *refTable, targets []T) error {
 	if len(targets) == 0 {
 		return t.ready()
 	}
-	_, err := t.exec(table.workTo, table.kind, idList(targets))
-	return err
+	return t.write(table.workTo, table.kind, idList(targets))
 }

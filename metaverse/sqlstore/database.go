@@ -1,0 +1,53 @@
+package sqlstore
+
+import "context"
+
+// A database is where the tables of a store are.
+type database interface {
+	// connect opens a connection for Updates or for Views.
+	connect(ctx context.Context, write bool) (conn, error)
+	// name is what messages call the database. It holds no secrets.
+	name() string
+	backup(ctx context.Context, path string) error
+	// close releases the database. writer is an open connection for Updates, or nil.
+	close(writer conn) error
+}
+
+// A conn is one connection. Between begin and commit or rollback it is in a transaction.
+type conn interface {
+	begin(ctx context.Context) error
+	commit(ctx context.Context) error
+	// rollback ends what has begun. After an error the connection is of no further use.
+	rollback() error
+
+	// query runs a statement. n groups of width arguments replace {values} in it; n 0 means
+	// that it has no such part.
+	query(ctx context.Context, q string, n, width int, args []any) (rows, error)
+	// exec runs a statement and returns how many rows it changed.
+	exec(ctx context.Context, q string, n, width int, args []any) (int64, error)
+	// write is exec that nobody waits for: it may take place at any time before the next
+	// statement that could tell the difference. Arguments may be used again afterwards. An error
+	// may be that of an earlier write.
+	write(ctx context.Context, q string, n, width int, args []any) error
+	// group is how many of so many rows left to read or to write go into one statement.
+	group(left int, write bool) int
+	// deferring reports whether writes are put off. Such a connection finds out about conflicts
+	// later, and lets objects swap unique keys within one statement.
+	deferring() bool
+	// integrity lets the database check itself. It calls found for each problem.
+	integrity(ctx context.Context, found func(text string) error) error
+
+	close() error
+	// discard closes a connection in an unknown state.
+	discard()
+}
+
+// A row is what a statement has found, one at a time.
+type row interface{ Scan(dest ...any) error }
+
+type rows interface {
+	row
+	Next() bool
+	Err() error
+	Close() error
+}
