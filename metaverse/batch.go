@@ -24,6 +24,12 @@ type batch struct {
 	mvOrder []*mvWork // in order of first appearance, for a stable order of writes
 	csOrder []*csWork
 
+	// What the batch has changed and the store does not have yet; see batch_index.go.
+	mvValues *valueIndex[MVID]
+	csValues map[string]*valueIndex[CSID]
+	places   map[place]CSID
+	queue    refQueue
+
 	objects int64
 	counts  Counters
 	// unwritable collects what rules flow and the directory does not let be written.
@@ -43,6 +49,7 @@ type csWork struct {
 	next     ImportOp       // what the pending import shall be at the end
 	row      bool           // row changed
 	link     bool           // link changed
+	values   bool           // index entries changed
 	state    bool           // only the state changed
 	out      bool           // pending export changed
 	deleted  bool
@@ -60,13 +67,15 @@ type mvWork struct {
 	dirty   bool
 	deleted bool
 	copies  map[string]Origin // copied references before, by folded attribute
-	keys    []ValueKey        // index entries as stored
+	keys    []ValueKey        // index entries
+	values  bool              // index entries changed
 }
 
 func newBatch(ctx context.Context, r *run, tx Tx) *batch {
 	return &batch{
 		ctx: ctx, r: r, tx: tx, rules: r.e.rules, now: r.now(),
 		cs: make(map[CSID]*csWork), mv: make(map[MVID]*mvWork),
+		mvValues: newValueIndex[MVID](), csValues: make(map[string]*valueIndex[CSID]), places: make(map[place]CSID),
 		unwritable: make(map[unwritable]bool),
 	}
 }
@@ -165,32 +174,27 @@ func copiesOf(origins []Origin) map[string]Origin {
 }
 
 // link ties an object to a metaverse object.
-func (b *batch) link(w *csWork, m *mvWork, l Link) error {
+func (b *batch) link(w *csWork, m *mvWork, l Link) {
 	l.MV = m.ID
 	before := b.r.e.joins.csKeys(w.CSObject)
 	w.Link, w.link, w.linkedIn = l, true, true
 	b.setState(w, Connected)
 	m.linked = append(m.linked, w)
 	if w.provisioned {
-		return nil // made in this batch: nothing refers to it and nothing finds it by value
+		return // made in this batch: nothing refers to it and nothing finds it by value
 	}
-	if keys := b.r.e.joins.csKeys(w.CSObject); !slices.Equal(keys, before) {
-		if err := b.tx.SetCSValues(w.ID, keys); err != nil {
-			return err
-		}
-	}
+	b.csKeysChanged(w, before)
 	// What the object itself refers to follows when it supplies an attribute (copiesChanged)
 	// or receives one (outboundFlows).
-	return b.tx.QueueCSRefsTo([]CSID{w.ID})
+	b.queue.toCS = append(b.queue.toCS, w.ID)
 }
 
 // queueMVRefsTo has every reference to a metaverse object looked at. Nothing can refer to
 // one that was made in this batch.
-func (b *batch) queueMVRefsTo(m *mvWork) error {
-	if m.isNew {
-		return nil
+func (b *batch) queueMVRefsTo(m *mvWork) {
+	if !m.isNew {
+		b.queue.toMV = append(b.queue.toMV, m.ID)
 	}
-	return b.tx.QueueMVRefsTo([]MVID{m.ID})
 }
 
 // unlink takes an object from its metaverse object. Nothing vouches any more for what waits
@@ -205,16 +209,14 @@ func (b *batch) unlink(w *csWork, m *mvWork, state CSState) error {
 	if err := b.dropPending(w); err != nil {
 		return err
 	}
+	before := b.r.e.joins.csKeys(w.CSObject)
 	w.Link, w.link = Link{}, true
 	b.setState(w, state)
-	if err := b.tx.SetCSValues(w.ID, b.r.e.joins.csKeys(w.CSObject)); err != nil {
-		return err
-	}
+	b.csKeysChanged(w, before)
 	b.counts.Disconnected++
-	if err := b.tx.QueueCSRefsTo([]CSID{w.ID}); err != nil {
-		return err
-	}
-	return b.queueMVRefsTo(m)
+	b.queue.toCS = append(b.queue.toCS, w.ID)
+	b.queueMVRefsTo(m)
+	return nil
 }
 
 func (b *batch) setState(w *csWork, s CSState) {
@@ -258,6 +260,9 @@ func (b *batch) fail(w *csWork, code, attribute, rule string, err error) {
 
 // write stores everything that the batch changed.
 func (b *batch) write() error {
+	if err := b.queue.flush(b.tx); err != nil {
+		return err
+	}
 	if err := b.writeMV(); err != nil {
 		return err
 	}
@@ -275,18 +280,29 @@ func (b *batch) write() error {
 
 func (b *batch) writeMV() error {
 	var put []*MVObject
+	var ids []MVID
+	var keys [][]ValueKey
 	for _, m := range b.mvOrder {
-		if m.deleted || !m.dirty {
-			continue
+		if m.deleted {
+			continue // its index entries go with it
 		}
-		put = append(put, m.MVObject)
+		if m.dirty {
+			put = append(put, m.MVObject)
+		}
+		if m.values {
+			ids, keys = append(ids, m.ID), append(keys, m.keys)
+		}
 	}
-	return b.tx.PutMV(put)
+	if err := b.tx.PutMV(put); err != nil {
+		return err
+	}
+	return b.tx.SetMVValues(ids, keys)
 }
 
 func (b *batch) writeCS() error {
 	var rows []*CSObject
-	var linkIDs, deleted []CSID
+	var linkIDs, deleted, indexed []CSID
+	var keys [][]ValueKey
 	var links []Link
 	states := make(map[CSState][]CSID)
 	for _, w := range b.csOrder {
@@ -302,6 +318,9 @@ func (b *batch) writeCS() error {
 		if w.link {
 			linkIDs, links = append(linkIDs, w.ID), append(links, w.Link)
 		}
+		if w.values {
+			indexed, keys = append(indexed, w.ID), append(keys, b.r.e.joins.csKeys(w.CSObject))
+		}
 	}
 	if err := b.tx.DeleteCS(deleted); err != nil {
 		return err
@@ -310,6 +329,9 @@ func (b *batch) writeCS() error {
 		return err
 	}
 	if err := b.tx.PutCS(rows); err != nil {
+		return err
+	}
+	if err := b.tx.SetCSValues(indexed, keys); err != nil {
 		return err
 	}
 	for s := NormalDisconnector; s <= Placeholder; s++ {

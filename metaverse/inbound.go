@@ -96,22 +96,29 @@ func (b *batch) gone(w *csWork) error {
 	if referred[0] {
 		// Others still refer to it. As a placeholder that keeps its anchor it stands for
 		// this object only, never for another that takes its DN.
+		before := b.r.e.joins.csKeys(w.CSObject)
 		w.State, w.Imported, w.Image, w.row = Placeholder, false, attr.Set{}, true
 		w.export, w.out = nil, true
-		if err := b.tx.SetCSValues(w.ID, nil); err != nil {
-			return err
-		}
-	} else {
-		w.deleted = true
-		// The row goes at once, so that its DN is free for what is provisioned next.
-		if err := b.tx.DeleteCS([]CSID{w.ID}); err != nil {
-			return err
-		}
+		b.csKeysChanged(w, before)
+	} else if err := b.remove(w); err != nil {
+		return err
 	}
 	if m == nil {
 		return nil
 	}
 	return b.recompute(m, false)
+}
+
+// remove deletes an object at once: its references must not count any more for those that
+// leave after it.
+func (b *batch) remove(w *csWork) error {
+	b.csIndex(w.Connector).replace(w.ID, b.r.e.joins.csKeys(w.CSObject), nil)
+	b.vacate(w)
+	w.deleted = true
+	if err := b.queue.flush(b.tx); err != nil {
+		return err
+	}
+	return b.tx.DeleteCS([]CSID{w.ID})
 }
 
 // settleLink joins, projects or disconnects an object as its rules say. It returns the
@@ -191,7 +198,7 @@ func (b *batch) matches(rule *rules.CompiledRule, g *rules.JoinLookup) (hits []*
 	for i, c := range g.Clauses {
 		keys[i] = ValueKey{attr.Fold(c.Attribute), rules.JoinKey(c.Value)}
 	}
-	lists, err := b.tx.MVByValue(keys)
+	lists, err := b.mvByValue(keys)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +257,8 @@ func (b *batch) join(w *csWork, current, m *mvWork, rule *rules.CompiledRule) er
 		}
 	}
 	b.counts.Joined++
-	return b.link(w, m, Link{Kind: LinkJoin, Rule: rule.ID, Sticky: rule.LinkType == rules.StickyJoin})
+	b.link(w, m, Link{Kind: LinkJoin, Rule: rule.ID, Sticky: rule.LinkType == rules.StickyJoin})
+	return nil
 }
 
 func (b *batch) project(w *csWork, rule *rules.CompiledRule) (*mvWork, error) {
@@ -261,7 +269,8 @@ func (b *batch) project(w *csWork, rule *rules.CompiledRule) (*mvWork, error) {
 	m := &mvWork{MVObject: &MVObject{ID: id, Class: rule.TargetType}, isNew: true, dirty: true, copies: map[string]Origin{}}
 	b.trackMV(m)
 	b.counts.Projected++
-	return m, b.link(w, m, Link{Kind: LinkProject, Rule: rule.ID})
+	b.link(w, m, Link{Kind: LinkProject, Rule: rule.ID})
+	return m, nil
 }
 
 // objectTrouble is an error of one object, as opposed to one of the store.

@@ -122,13 +122,15 @@ func (r *run) reindexCS(ctx context.Context, name string) error {
 	after := CSID(0)
 	return r.pages(ctx, func(tx Tx) (int, error) {
 		page, err := tx.ScanCS(name, after, r.e.opts.Batch)
-		for _, o := range page {
-			after = o.ID
-			if err := tx.SetCSValues(o.ID, r.e.joins.csKeys(o)); err != nil {
-				return 0, err
-			}
+		if err != nil || len(page) == 0 {
+			return 0, err
 		}
-		return len(page), err
+		ids, keys := make([]CSID, len(page)), make([][]ValueKey, len(page))
+		for i, o := range page {
+			ids[i], keys[i] = o.ID, r.e.joins.csKeys(o)
+		}
+		after = ids[len(ids)-1]
+		return len(page), tx.SetCSValues(ids, keys)
 	})
 }
 
@@ -136,13 +138,15 @@ func (r *run) reindexMV(ctx context.Context) error {
 	after := MVID(0)
 	return r.pages(ctx, func(tx Tx) (int, error) {
 		page, err := tx.ScanMV(after, r.e.opts.Batch)
-		for _, o := range page {
-			after = o.ID
-			if err := tx.SetMVValues(o.ID, r.e.joins.mvKeys(&o.Attributes)); err != nil {
-				return 0, err
-			}
+		if err != nil || len(page) == 0 {
+			return 0, err
 		}
-		return len(page), err
+		ids, keys := make([]MVID, len(page)), make([][]ValueKey, len(page))
+		for i, o := range page {
+			ids[i], keys[i] = o.ID, r.e.joins.mvKeys(&o.Attributes)
+		}
+		after = ids[len(ids)-1]
+		return len(page), tx.SetMVValues(ids, keys)
 	})
 }
 

@@ -47,12 +47,8 @@ func (e *Engine) Connect(ctx context.Context, ref ObjectRef, mv MVID) error {
 			if err := b.dropPending(w); err != nil { // it may have been deprovisioned
 				return err
 			}
-			if err := b.link(w, m, Link{Kind: LinkExplicit}); err != nil {
-				return err
-			}
-			if err := b.queueMVRefsTo(m); err != nil {
-				return err
-			}
+			b.link(w, m, Link{Kind: LinkExplicit})
+			b.queueMVRefsTo(m)
 		}
 		w.next = ImportUpdate
 		return b.recompute(m, false)
@@ -87,6 +83,7 @@ func (e *Engine) Release(ctx context.Context, ref ObjectRef) error {
 		if w.State != ExplicitDisconnector {
 			return errNotExplicit
 		}
+		before := b.r.e.joins.csKeys(w.CSObject)
 		b.setState(w, NormalDisconnector)
 		if err := b.dropPending(w); err != nil {
 			return err
@@ -94,7 +91,8 @@ func (e *Engine) Release(ctx context.Context, ref ObjectRef) error {
 		if w.next == ImportNone {
 			w.next = ImportUpdate
 		}
-		return b.tx.SetCSValues(w.ID, b.r.e.joins.csKeys(w.CSObject))
+		b.csKeysChanged(w, before)
+		return nil
 	})
 }
 

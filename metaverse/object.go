@@ -167,6 +167,18 @@ type CSRef struct {
 	Target    CSID
 }
 
+// A CSRefAttribute names all values of a reference attribute of a connector-space object.
+type CSRefAttribute struct {
+	Source    CSID
+	Attribute string
+}
+
+// An MVRefAttribute names all values of a copied reference attribute of a metaverse object.
+type MVRefAttribute struct {
+	Source    MVID
+	Attribute string
+}
+
 // An MVRef is one value of a copied reference attribute of the metaverse.
 type MVRef struct {
 	Source    MVID

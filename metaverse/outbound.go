@@ -104,8 +104,7 @@ func (b *batch) deprovision(w *csWork, m *mvWork) error {
 	b.counts.Deprovisioned++
 	unsent := w.Anchor.IsZero() && !w.Imported && (w.export == nil || !w.export.Unknown)
 	if unsent {
-		w.deleted = true
-		return b.tx.DeleteCS([]CSID{w.ID})
+		return b.remove(w)
 	}
 	b.counts.ExportsStaged++
 	p := w.exportCopy()
@@ -141,7 +140,7 @@ func (b *batch) reverseJoin(m *mvWork, t *target, scope []*rules.CompiledRule, s
 		for i, c := range g.Clauses {
 			keys[i] = ValueKey{attr.Fold(c.Attribute), rules.JoinKey(c.Value)}
 		}
-		lists, err := b.tx.CSByValue(t.name, keys)
+		lists, err := b.csByValue(t.name, keys)
 		if err != nil {
 			return nil, err
 		}
@@ -188,10 +187,9 @@ func (b *batch) linkOutbound(w *csWork, m *mvWork, decider, maker *rules.Compile
 	if w.next == ImportNone {
 		w.next = ImportUpdate // it has to be evaluated as a contributor, too
 	}
-	if err := b.link(w, m, l); err != nil {
-		return err
-	}
-	return b.queueMVRefsTo(m)
+	b.link(w, m, l)
+	b.queueMVRefsTo(m)
+	return nil
 }
 
 // make provisions a new object.
@@ -214,34 +212,25 @@ func (b *batch) make(m *mvWork, t *target, scope []*rules.CompiledRule, subject 
 	if dn == "" {
 		dn = fmt.Sprintf("new-%d", id)
 	}
-	w := &csWork{CSObject: &CSObject{
-		ID: id, Connector: t.name, Class: maker.TargetType, DN: dn, DNKey: dnKey(t.caps, dn),
-	}, row: true, provisioned: true}
-	// The row exists at once, so that the next object with this DN finds it.
-	if err := b.tx.PutCS([]*CSObject{w.CSObject}); err != nil {
-		return false, err
-	}
+	w := &csWork{CSObject: &CSObject{ID: id, Connector: t.name, Class: maker.TargetType}, provisioned: true}
+	b.settle(w, dn, dnKey(t.caps, dn))
 	b.trackCS(w)
 	b.counts.Provisioned++
-	if err := b.link(w, m, Link{Kind: LinkProvision, Rule: maker.ID}); err != nil {
-		return false, err
-	}
-	if err := b.queueMVRefsTo(m); err != nil {
-		return false, err
-	}
+	b.link(w, m, Link{Kind: LinkProvision, Rule: maker.ID})
+	b.queueMVRefsTo(m)
 	return false, b.stageExport(m, w, t, d)
 }
 
 // joinByDN links an object that stands already where a new one would be made.
 func (b *batch) joinByDN(m *mvWork, t *target, dn string, maker *rules.CompiledRule) (bool, error) {
-	ids, err := b.tx.CSByDN(t.name, []string{dnKey(t.caps, dn)})
-	if err != nil || ids[0] == 0 {
+	id, err := b.csAt(place{connector: t.name, dnKey: dnKey(t.caps, dn)})
+	if err != nil || id == 0 {
 		return false, err
 	}
-	if err := b.loadCS(ids); err != nil {
+	if err := b.loadCS([]CSID{id}); err != nil {
 		return false, err
 	}
-	w := b.cs[ids[0]]
+	w := b.cs[id]
 	switch {
 	case w == nil || w.deleted:
 		return false, nil
@@ -253,8 +242,8 @@ func (b *batch) joinByDN(m *mvWork, t *target, dn string, maker *rules.CompiledR
 		return true, b.linkOutbound(w, m, maker, maker)
 	case w.State == Placeholder:
 		// It stands for an object that was deleted, not for the one to come.
-		w.DNKey = transientPrefix + strconv.FormatInt(int64(w.ID), 10)
-		return false, b.tx.PutCS([]*CSObject{w.CSObject})
+		b.settle(w, w.DN, transientPrefix+strconv.FormatInt(int64(w.ID), 10))
+		return false, nil
 	}
 	return false, trouble("cd-existing-object", "dn", maker.Name,
 		fmt.Errorf("another object of connector %s stands at the DN of the new one (%s)", t.name, w.State))
@@ -263,7 +252,8 @@ func (b *batch) joinByDN(m *mvWork, t *target, dn string, maker *rules.CompiledR
 // flow computes the pending export of an object that exists.
 func (b *batch) flow(m *mvWork, w *csWork, t *target, scope []*rules.CompiledRule, subject *rules.Subject) error {
 	if len(scope) == 0 {
-		return b.outboundFlows(m, w, nil)
+		b.outboundFlows(m, w, nil)
+		return nil
 	}
 	subject.New = w.unborn()
 	prior := w.topOf()
@@ -283,9 +273,7 @@ func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) 
 	if err != nil {
 		return err
 	}
-	if err := b.outboundFlows(m, w, flows); err != nil {
-		return err
-	}
+	b.outboundFlows(m, w, flows)
 	want := b.wanted(w, t, d)
 	p := w.exportCopy()
 	p.Pending = attr.Mods(w.topOf(), want)
@@ -320,14 +308,14 @@ func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) 
 }
 
 func (b *batch) moveUnborn(w *csWork, t *target, dn string) error {
-	ids, err := b.tx.CSByDN(t.name, []string{dnKey(t.caps, dn)})
+	id, err := b.csAt(place{connector: t.name, dnKey: dnKey(t.caps, dn)})
 	if err != nil {
 		return err
 	}
-	if ids[0] != 0 && ids[0] != w.ID {
+	if id != 0 && id != w.ID {
 		return trouble("cd-existing-object", "dn", "", fmt.Errorf("another object of connector %s stands at the new DN", t.name))
 	}
-	w.DN, w.DNKey, w.row = dn, dnKey(t.caps, dn), true
+	b.settle(w, dn, dnKey(t.caps, dn))
 	return nil
 }
 
@@ -423,9 +411,9 @@ func (b *batch) setComputedMV(m *mvWork, name string, values []attr.Value) error
 
 // outboundFlows sets which references flow to an object, and queues all their values when
 // that changes or the link is new.
-func (b *batch) outboundFlows(m *mvWork, w *csWork, flows []ReferenceFlow) error {
+func (b *batch) outboundFlows(m *mvWork, w *csWork, flows []ReferenceFlow) {
 	if slices.Equal(w.Link.Outbound, flows) && !w.linkedIn {
-		return nil
+		return
 	}
 	fresh := w.linkedIn
 	w.linkedIn = false
@@ -436,15 +424,10 @@ func (b *batch) outboundFlows(m *mvWork, w *csWork, flows []ReferenceFlow) error
 			continue
 		}
 		if !m.isNew {
-			if err := b.tx.QueueMVRefsFrom(m.ID, f.Source); err != nil {
-				return err
-			}
+			b.queue.fromMV = append(b.queue.fromMV, MVRefAttribute{m.ID, f.Source})
 		}
 		if !w.provisioned {
-			if err := b.tx.QueueCSRefsFrom(w.ID, f.Target); err != nil {
-				return err
-			}
+			b.queue.fromCS = append(b.queue.fromCS, CSRefAttribute{w.ID, f.Target})
 		}
 	}
-	return nil
 }

@@ -60,11 +60,9 @@ func (b *batch) takeBack(m *mvWork, cause error) error {
 		}
 		b.counts.Disconnected--
 	}
-	m.deleted = true
+	b.mvValues.replace(m.ID, m.keys, nil)
+	m.deleted, m.keys = true, nil
 	b.counts.Projected--
-	if err := b.tx.SetMVValues(m.ID, nil); err != nil {
-		return err
-	}
 	return cause
 }
 
@@ -117,9 +115,7 @@ func (b *batch) apply(m *mvWork, d *rules.Decision, from []*csWork) error {
 		return nil
 	}
 	m.Attributes, m.Origins, m.dirty, m.applied = values, origins, true, true
-	if err := b.copiesChanged(m); err != nil {
-		return err
-	}
+	b.copiesChanged(m)
 	return b.keysChanged(m)
 }
 
@@ -153,47 +149,40 @@ func (b *batch) takeReferences(m *mvWork, d *rules.Decision, from []*csWork) (at
 
 // copiesChanged queues the values of copied references that come from elsewhere than
 // before.
-func (b *batch) copiesChanged(m *mvWork) error {
+func (b *batch) copiesChanged(m *mvWork) {
 	now := copiesOf(m.Origins)
 	for name, before := range m.copies {
 		if after := now[name]; after.CS == before.CS && after.Source == before.Source {
 			continue
 		}
-		if err := b.tx.QueueMVRefsFrom(m.ID, before.Attribute); err != nil {
-			return err
-		}
+		b.queue.fromMV = append(b.queue.fromMV, MVRefAttribute{m.ID, before.Attribute})
 	}
 	for name, after := range now {
 		if before := m.copies[name]; before.CS == after.CS && before.Source == after.Source {
 			continue
 		}
-		if err := b.tx.QueueCSRefsFrom(after.CS, after.Source); err != nil {
-			return err
-		}
+		b.queue.fromCS = append(b.queue.fromCS, CSRefAttribute{after.CS, after.Source})
 	}
 	m.copies = now
-	return nil
 }
 
 // keysChanged keeps the value index in step and wakes disconnectors that a new value may
 // join, or that a value that went away had made ambiguous.
 func (b *batch) keysChanged(m *mvWork) error {
 	keys := b.r.e.joins.mvKeys(&m.Attributes)
-	if slices.Equal(keys, m.keys) && !m.isNew {
+	if slices.Equal(keys, m.keys) {
 		return nil
 	}
 	add, del := diffIDs(m.keys, keys)
-	m.keys = keys
-	if err := b.tx.SetMVValues(m.ID, keys); err != nil {
-		return err
-	}
+	b.mvValues.replace(m.ID, m.keys, keys)
+	m.keys, m.values = keys, true
 	return b.wake(append(add, del...))
 }
 
 func (b *batch) wake(keys []ValueKey) error {
 	for _, k := range keys {
 		for _, w := range b.r.e.joins.wake[k.Attribute] {
-			lists, err := b.tx.CSByValue(w.connector, []ValueKey{{w.attribute, k.Key}})
+			lists, err := b.csByValue(w.connector, []ValueKey{{w.attribute, k.Key}})
 			if err != nil {
 				return err
 			}
@@ -226,14 +215,10 @@ func (b *batch) removeMV(m *mvWork) error {
 	}
 	m.deleted = true
 	b.counts.MVDeleted++
-	if err := b.queueMVRefsTo(m); err != nil {
-		return err
-	}
+	b.queueMVRefsTo(m)
 	keys := m.keys
+	b.mvValues.replace(m.ID, keys, nil)
 	m.keys = nil
-	if err := b.tx.SetMVValues(m.ID, nil); err != nil {
-		return err
-	}
 	return b.wake(keys)
 }
 
@@ -272,24 +257,29 @@ func (b *batch) setComputed(w *csWork, name string, values []attr.Value) error {
 // resolve finds the object that reference text names, or makes a placeholder for it.
 func (b *batch) resolve(conn, text string) (CSID, error) {
 	caps := b.r.e.connectors[conn].caps
-	cs := &CSObject{Connector: conn, DN: text, DNKey: dnKey(caps, text), State: Placeholder}
-	var ids []CSID
-	var err error
+	cs := &CSObject{Connector: conn, State: Placeholder}
+	at := place{connector: conn}
 	if caps.References == connector.ReferenceByAnchor {
-		if cs.Anchor, err = connector.ParseAnchor(text); err != nil {
+		a, err := connector.ParseAnchor(text)
+		if err != nil {
 			return 0, trouble("invalid-reference-value", "", "", err)
 		}
-		ids, err = b.tx.CSByAnchor(conn, []connector.Anchor{cs.Anchor})
+		cs.Anchor, at.anchor = a, a
 	} else {
-		ids, err = b.tx.CSByDN(conn, []string{cs.DNKey})
+		at.dnKey = dnKey(caps, text)
 	}
-	if err != nil || ids[0] != 0 {
-		return ids[0], err
+	id, err := b.csAt(at)
+	if err != nil || id != 0 {
+		return id, err
 	}
 	if cs.ID, err = b.tx.NewCS(1); err != nil {
 		return 0, err
 	}
-	return cs.ID, b.tx.PutCS([]*CSObject{cs})
+	w := &csWork{CSObject: cs}
+	b.settle(w, text, dnKey(caps, text))
+	b.places[at] = cs.ID
+	b.trackCS(w)
+	return cs.ID, nil
 }
 
 func mvText(id MVID) string { return strconv.FormatInt(int64(id), 10) }

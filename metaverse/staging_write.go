@@ -161,10 +161,12 @@ func (s *staging) writeObjects() error {
 	if err := s.tx.PutCS(dirty); err != nil {
 		return err
 	}
-	for _, o := range dirty {
-		if err := s.tx.SetCSValues(o.ID, s.in.r.e.joins.csKeys(o)); err != nil {
-			return err
-		}
+	ids, keys := make([]CSID, len(dirty)), make([][]ValueKey, len(dirty))
+	for i, o := range dirty {
+		ids[i], keys[i] = o.ID, s.in.r.e.joins.csKeys(o)
+	}
+	if err := s.tx.SetCSValues(ids, keys); err != nil {
+		return err
 	}
 	for op := ImportNone; op <= ImportDeleteAdd; op++ {
 		if ids := queue[op]; len(ids) > 0 {

@@ -123,6 +123,9 @@ type Reader interface {
 	// attribute and target; sent says whether to return those sent or those not sent.
 	// after is the last one of the page before, the zero ExportRef for the first page.
 	ExportRefs(source CSID, sent bool, after ExportRef, limit int) ([]ExportRef, error)
+	// HasExportRefs reports for each source whether it has pending changes of references
+	// that were not sent, and whether it has some that were.
+	HasExportRefs(sources []CSID) (unsent, sent []bool, err error)
 	// FindExportRefs returns for each (source, attribute, target) its pending change and
 	// whether there is one.
 	FindExportRefs(refs []CSRef) ([]ExportRef, []bool, error)
@@ -167,8 +170,8 @@ type Tx interface {
 	SetPendingImportAll(connector string) (int64, error)
 	// SetLink writes the links of objects, given by id. A link with MV 0 removes.
 	SetLink(ids []CSID, links []Link) error
-	// SetCSValues replaces the index entries of an object.
-	SetCSValues(id CSID, keys []ValueKey) error
+	// SetCSValues replaces the index entries of objects, each of which comes once.
+	SetCSValues(ids []CSID, keys [][]ValueKey) error
 	// MarkSeen notes that a full import has shown the objects.
 	MarkSeen(connector string, ids []CSID) error
 	// ClearSeen forgets all marks of the connector space.
@@ -188,8 +191,8 @@ type Tx interface {
 	// DeleteMV removes metaverse objects with their values and all references from and to
 	// them. They must have no links any more.
 	DeleteMV(ids []MVID) error
-	// SetMVValues replaces the index entries of a metaverse object.
-	SetMVValues(id MVID, keys []ValueKey) error
+	// SetMVValues replaces the index entries of metaverse objects, each of which comes once.
+	SetMVValues(ids []MVID, keys [][]ValueKey) error
 	// AddMVRefs adds references; those that exist already are no error.
 	AddMVRefs(refs []MVRef) error
 	// DeleteMVRefs deletes references; those that do not exist are no error.
@@ -197,14 +200,14 @@ type Tx interface {
 
 	// QueueRefWork adds entries to the reference queue; the queue is a set.
 	QueueRefWork(work []RefWork) error
-	// QueueCSRefsFrom queues every value of the object's reference attribute as WorkCS;
-	// attribute "" means all of its reference attributes.
-	QueueCSRefsFrom(source CSID, attribute string) error
+	// QueueCSRefsFrom queues every value of the reference attributes as WorkCS; attribute
+	// "" means all of an object.
+	QueueCSRefsFrom(sources []CSRefAttribute) error
 	// QueueCSRefsTo queues every reference to the objects as WorkCS.
 	QueueCSRefsTo(targets []CSID) error
-	// QueueMVRefsFrom queues every value of the object's copied reference attribute as
-	// WorkMV; attribute "" means all of them.
-	QueueMVRefsFrom(source MVID, attribute string) error
+	// QueueMVRefsFrom queues every value of the copied reference attributes as WorkMV;
+	// attribute "" means all of an object.
+	QueueMVRefsFrom(sources []MVRefAttribute) error
 	// QueueMVRefsTo queues every copied reference to the objects as WorkMV.
 	QueueMVRefsTo(targets []MVID) error
 	// DeleteRefWork removes entries from the reference queue.

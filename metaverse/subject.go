@@ -77,11 +77,11 @@ func (c *csReferences) Values(attribute string) ([]attr.Value, error) {
 }
 
 func (c *csReferences) MemberOf(groupDN string) (bool, error) {
-	ids, err := c.b.tx.CSByDN(c.w.Connector, []string{dnKey(c.b.r.e.connectors[c.w.Connector].caps, groupDN)})
-	if err != nil || ids[0] == 0 {
+	id, err := c.b.csAt(place{connector: c.w.Connector, dnKey: dnKey(c.b.r.e.connectors[c.w.Connector].caps, groupDN)})
+	if err != nil || id == 0 {
 		return false, err
 	}
-	has, err := c.b.tx.HasCSRefs([]CSRef{{ids[0], "member", c.w.ID}})
+	has, err := c.b.tx.HasCSRefs([]CSRef{{id, "member", c.w.ID}})
 	return len(has) > 0 && has[0], err
 }
 

@@ -358,6 +358,17 @@ func (r *memReader) ExportRefs(source metaverse.CSID, sent bool, after metaverse
 	return out[:min(max(limit, 0), len(out))], r.ready()
 }
 
+func (r *memReader) HasExportRefs(sources []metaverse.CSID) (unsent, sent []bool, err error) {
+	unsent, sent = make([]bool, len(sources)), make([]bool, len(sources))
+	for i, id := range sources {
+		for _, e := range r.s.exportRefs {
+			unsent[i] = unsent[i] || e.Source == id && !e.Sent
+			sent[i] = sent[i] || e.Source == id && e.Sent
+		}
+	}
+	return unsent, sent, r.ready()
+}
+
 func (r *memReader) FindExportRefs(refs []metaverse.CSRef) ([]metaverse.ExportRef, []bool, error) {
 	out, found := make([]metaverse.ExportRef, len(refs)), make([]bool, len(refs))
 	for i, ref := range refs {

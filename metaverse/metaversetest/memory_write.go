@@ -120,9 +120,18 @@ func (t *memTx) SetLink(ids []metaverse.CSID, links []metaverse.Link) error {
 	return t.ready()
 }
 
-func (t *memTx) SetCSValues(id metaverse.CSID, keys []metaverse.ValueKey) error {
-	if t.s.csValues[id] = slices.Clone(keys); len(keys) == 0 {
-		delete(t.s.csValues, id)
+func (t *memTx) SetCSValues(ids []metaverse.CSID, keys [][]metaverse.ValueKey) error {
+	return setValues(t, t.s.csValues, ids, keys)
+}
+
+func setValues[ID comparable](t *memTx, values map[ID][]metaverse.ValueKey, ids []ID, keys [][]metaverse.ValueKey) error {
+	if len(ids) != len(keys) {
+		return t.fail(fmt.Errorf("%d lists of values for %d objects", len(keys), len(ids)))
+	}
+	for i, id := range ids {
+		if values[id] = slices.Clone(keys[i]); len(keys[i]) == 0 {
+			delete(values, id)
+		}
 	}
 	return t.ready()
 }
@@ -197,11 +206,8 @@ func (t *memTx) DeleteMV(ids []metaverse.MVID) error {
 	return t.ready()
 }
 
-func (t *memTx) SetMVValues(id metaverse.MVID, keys []metaverse.ValueKey) error {
-	if t.s.mvValues[id] = slices.Clone(keys); len(keys) == 0 {
-		delete(t.s.mvValues, id)
-	}
-	return t.ready()
+func (t *memTx) SetMVValues(ids []metaverse.MVID, keys [][]metaverse.ValueKey) error {
+	return setValues(t, t.s.mvValues, ids, keys)
 }
 
 func (t *memTx) AddMVRefs(refs []metaverse.MVRef) error {
@@ -245,9 +251,11 @@ func (t *memTx) queueMV(match func(metaverse.MVRef) bool) error {
 	return t.ready()
 }
 
-func (t *memTx) QueueCSRefsFrom(source metaverse.CSID, attribute string) error {
+func (t *memTx) QueueCSRefsFrom(sources []metaverse.CSRefAttribute) error {
 	return t.queueCS(func(r metaverse.CSRef) bool {
-		return r.Source == source && (attribute == "" || attr.EqualName(r.Attribute, attribute))
+		return slices.ContainsFunc(sources, func(s metaverse.CSRefAttribute) bool {
+			return r.Source == s.Source && (s.Attribute == "" || attr.EqualName(r.Attribute, s.Attribute))
+		})
 	})
 }
 
@@ -255,9 +263,11 @@ func (t *memTx) QueueCSRefsTo(targets []metaverse.CSID) error {
 	return t.queueCS(func(r metaverse.CSRef) bool { return slices.Contains(targets, r.Target) })
 }
 
-func (t *memTx) QueueMVRefsFrom(source metaverse.MVID, attribute string) error {
+func (t *memTx) QueueMVRefsFrom(sources []metaverse.MVRefAttribute) error {
 	return t.queueMV(func(r metaverse.MVRef) bool {
-		return r.Source == source && (attribute == "" || attr.EqualName(r.Attribute, attribute))
+		return slices.ContainsFunc(sources, func(s metaverse.MVRefAttribute) bool {
+			return r.Source == s.Source && (s.Attribute == "" || attr.EqualName(r.Attribute, s.Attribute))
+		})
 	})
 }
 

@@ -114,6 +114,7 @@ func (m *machine) describe(r metaverse.Reader) map[string]any {
 	cs, mv := append([]metaverse.CSID{0, 1 << 40}, m.cs...), append([]metaverse.MVID{0, 1 << 40}, m.mv...)
 	note("linked")(any2(r.LinkedCS(mv)))
 	note("referred to")(any2(r.ReferredTo(cs)))
+	note("has export refs")(exportRefSources(r.HasExportRefs(cs)))
 	note("pending exports")(any2(r.PendingExport(cs)))
 	for _, id := range cs {
 		note("ref names", id)(any2(r.CSRefNames(id)))
@@ -159,6 +160,10 @@ func (m *machine) describeSpace(r metaverse.Reader, conn string, note func(name 
 const modelAll = 10000
 
 func any2[T any](v T, err error) (any, error) { return v, err }
+
+func exportRefSources(unsent, sent []bool, err error) (any, error) {
+	return [2][]bool{unsent, sent}, err
+}
 
 // workSet makes the order of the reference queue, which the contract leaves open, not count.
 func workSet(work []metaverse.RefWork, err error) (any, error) {

@@ -262,18 +262,32 @@ func modelOperations() []modelOperation {
 		return csState{drawObjects(m), metaverse.CSState(rapid.IntRange(0, 4).Draw(m.t, "state")), metaverse.ImportOp(rapid.IntRange(0, 4).Draw(m.t, "op")), drawConnector(m)}
 	}
 	type values struct {
-		cs   metaverse.CSID
-		mv   metaverse.MVID
-		keys []metaverse.ValueKey
+		cs   []metaverse.CSID
+		mv   []metaverse.MVID
+		keys [][]metaverse.ValueKey
 	}
-	drawValues := func(m *machine) values { return values{drawCS(m), drawMV(m), drawSome(m, drawKey)} }
-	type source struct {
-		cs, to    metaverse.CSID
-		mv        metaverse.MVID
-		attribute string
+	drawValues := func(m *machine) (v values) {
+		for _, id := range drawObjects(m) {
+			if slices.Contains(v.cs, id) {
+				continue
+			}
+			v.cs, v.mv = append(v.cs, id), append(v.mv, metaverse.MVID(id))
+			v.keys = append(v.keys, drawSome(m, drawKey))
+		}
+		return v
 	}
-	drawSource := func(m *machine) source {
-		return source{drawCS(m), drawCS(m), drawMV(m), drawFrom(m, append(modelAttributes(), ""))}
+	type source struct{ cs, to metaverse.CSID }
+	drawSource := func(m *machine) source { return source{drawCS(m), drawCS(m)} }
+	drawRefAttribute := func(m *machine) string { return drawFrom(m, append(modelAttributes(), "")) }
+	drawCSRefAttributes := func(m *machine) []metaverse.CSRefAttribute {
+		return drawSome(m, func(m *machine) metaverse.CSRefAttribute {
+			return metaverse.CSRefAttribute{Source: drawCS(m), Attribute: drawRefAttribute(m)}
+		})
+	}
+	drawMVRefAttributes := func(m *machine) []metaverse.MVRefAttribute {
+		return drawSome(m, func(m *machine) metaverse.MVRefAttribute {
+			return metaverse.MVRefAttribute{Source: drawMV(m), Attribute: drawRefAttribute(m)}
+		})
 	}
 	type links struct {
 		ids   []metaverse.CSID
@@ -315,8 +329,8 @@ func modelOperations() []modelOperation {
 		both("delete metaverse references", drawMVRefs, metaverse.Tx.DeleteMVRefs),
 		both("queue work", func(m *machine) []metaverse.RefWork { return drawSome(m, drawWork) }, metaverse.Tx.QueueRefWork),
 		both("delete work", func(m *machine) []metaverse.RefWork { return drawSome(m, drawWork) }, metaverse.Tx.DeleteRefWork),
-		both("queue from", drawSource, func(tx metaverse.Tx, a source) error { return tx.QueueCSRefsFrom(a.cs, a.attribute) }),
-		both("queue metaverse from", drawSource, func(tx metaverse.Tx, a source) error { return tx.QueueMVRefsFrom(a.mv, a.attribute) }),
+		both("queue from", drawCSRefAttributes, metaverse.Tx.QueueCSRefsFrom),
+		both("queue metaverse from", drawMVRefAttributes, metaverse.Tx.QueueMVRefsFrom),
 		both("queue to", drawObjects, metaverse.Tx.QueueCSRefsTo),
 		both("queue metaverse to", drawPeople, metaverse.Tx.QueueMVRefsTo),
 		both("pending exports", drawExports, metaverse.Tx.PutPendingExport),

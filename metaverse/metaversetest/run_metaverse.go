@@ -55,13 +55,12 @@ func mvValues(t *testing.T, f *fixture) {
 	f.update(t, func(tx metaverse.Tx) {
 		ids := putMV(t, tx, "person", 3)
 		k := func(key string) metaverse.ValueKey { return metaverse.ValueKey{Attribute: "mail", Key: key} }
-		require.NoError(t, tx.SetMVValues(ids[2], []metaverse.ValueKey{k("sx"), k("sy")}))
-		require.NoError(t, tx.SetMVValues(ids[0], []metaverse.ValueKey{k("sx")}))
+		require.NoError(t, tx.SetMVValues([]metaverse.MVID{ids[2], ids[0]}, [][]metaverse.ValueKey{{k("sx"), k("sy")}, {k("sx")}}))
 		got := get[[][]metaverse.MVID](t)(tx.MVByValue([]metaverse.ValueKey{k("none"), k("sx"), k("sy")}))
 		require.Empty(t, got[0])
 		require.Equal(t, []metaverse.MVID{ids[0], ids[2]}, got[1])
 		require.Equal(t, []metaverse.MVID{ids[2]}, got[2])
-		require.NoError(t, tx.SetMVValues(ids[2], []metaverse.ValueKey{k("sz")}))
+		require.NoError(t, tx.SetMVValues(ids[2:], [][]metaverse.ValueKey{{k("sz")}}))
 		got = get[[][]metaverse.MVID](t)(tx.MVByValue([]metaverse.ValueKey{k("sx"), k("sy"), k("sz")}))
 		require.Equal(t, []metaverse.MVID{ids[0]}, got[0])
 		require.Empty(t, got[1])
@@ -85,7 +84,7 @@ func mvDelete(t *testing.T, f *fixture) {
 	f.update(t, func(tx metaverse.Tx) {
 		ids := putMV(t, tx, "person", 3)
 		k := metaverse.ValueKey{Attribute: "mail", Key: "sx"}
-		require.NoError(t, tx.SetMVValues(ids[0], []metaverse.ValueKey{k}))
+		require.NoError(t, tx.SetMVValues(ids[:1], [][]metaverse.ValueKey{{k}}))
 		refs := []metaverse.MVRef{
 			{Source: ids[0], Attribute: "manager", Target: ids[1]}, {Source: ids[2], Attribute: "member", Target: ids[0]},
 			{Source: ids[2], Attribute: "member", Target: ids[1]},

@@ -227,10 +227,9 @@ func csValues(t *testing.T, f *fixture) {
 		other := put(t, tx, "entra", "d")
 		mail := func(k string) metaverse.ValueKey { return metaverse.ValueKey{Attribute: "mail", Key: k} }
 		sid := metaverse.ValueKey{Attribute: "objectSid", Key: "b\x00\x01\xff"}
-		for _, id := range []metaverse.CSID{ids[2], ids[0], other[0]} {
-			require.NoError(t, tx.SetCSValues(id, []metaverse.ValueKey{mail("sx"), sid, mail("sx")}))
-		}
-		require.NoError(t, tx.SetCSValues(ids[1], []metaverse.ValueKey{mail("sy")}))
+		both := []metaverse.ValueKey{mail("sx"), sid, mail("sx")}
+		require.NoError(t, tx.SetCSValues([]metaverse.CSID{ids[2], ids[0], other[0], ids[1]},
+			[][]metaverse.ValueKey{both, both, both, {mail("sy")}}))
 		find := func(conn string, keys ...metaverse.ValueKey) [][]metaverse.CSID {
 			return get[[][]metaverse.CSID](t)(tx.CSByValue(conn, keys))
 		}
@@ -243,15 +242,14 @@ func csValues(t *testing.T, f *fixture) {
 		require.Empty(t, got[4])
 		require.Equal(t, other, find("entra", mail("sx"))[0])
 		// Setting replaces.
-		require.NoError(t, tx.SetCSValues(ids[0], []metaverse.ValueKey{mail("sz"), sid}))
-		require.NoError(t, tx.SetCSValues(ids[2], nil))
+		require.NoError(t, tx.SetCSValues([]metaverse.CSID{ids[0], ids[2]}, [][]metaverse.ValueKey{{mail("sz"), sid}, nil}))
 		got = find("ad", mail("sx"), mail("sz"), sid)
 		require.Empty(t, got[0])
 		require.Equal(t, ids[:1], got[1])
 		require.Equal(t, ids[:1], got[2])
 		// Values of an object may be set before the object is put.
 		late := get[metaverse.CSID](t)(tx.NewCS(1))
-		require.NoError(t, tx.SetCSValues(late, []metaverse.ValueKey{mail("slate")}))
+		require.NoError(t, tx.SetCSValues([]metaverse.CSID{late}, [][]metaverse.ValueKey{{mail("slate")}}))
 		require.NoError(t, tx.PutCS([]*metaverse.CSObject{object(late, "ad", "late")}))
 		require.Equal(t, []metaverse.CSID{late}, find("ad", mail("slate"))[0])
 	})
@@ -354,7 +352,7 @@ func deleteCascade(t *testing.T, f *fixture) {
 		ids, mv := put(t, tx, "ad", "gone", "stays", "group"), putMV(t, tx, "person", 2)
 		connect(t, tx, ids[:2], mv)
 		k := metaverse.ValueKey{Attribute: "mail", Key: "sx"}
-		require.NoError(t, tx.SetCSValues(ids[0], []metaverse.ValueKey{k}))
+		require.NoError(t, tx.SetCSValues(ids[:1], [][]metaverse.ValueKey{{k}}))
 		require.NoError(t, tx.SetPendingImport(metaverse.ImportDelete, ids))
 		require.NoError(t, tx.MarkSeen("ad", ids))
 		refs := []metaverse.CSRef{
@@ -418,13 +416,18 @@ func largeBatches(t *testing.T, f *fixture) {
 		}
 		ids := put(t, tx, "ad", names...)
 		refs, work := make([]metaverse.CSRef, n), make([]metaverse.RefWork, n)
+		values, sources := make([][]metaverse.ValueKey, n), make([]metaverse.CSRefAttribute, n)
 		for i, id := range ids {
-			require.NoError(t, tx.SetCSValues(id, keys[i:i+1]))
+			values[i] = keys[i : i+1]
 			refs[i] = metaverse.CSRef{Source: ids[0], Attribute: "member", Target: id}
 			work[i] = metaverse.RefWork{Kind: metaverse.WorkCS, Source: int64(ids[0]), Attribute: "member", Target: int64(id)}
 		}
+		require.NoError(t, tx.SetCSValues(ids, values))
 		require.NoError(t, tx.AddCSRefs(refs))
-		require.NoError(t, tx.QueueCSRefsFrom(ids[0], ""))
+		for i, id := range ids {
+			sources[n-1-i] = metaverse.CSRefAttribute{Source: id, Attribute: "member"}
+		}
+		require.NoError(t, tx.QueueCSRefsFrom(sources))
 		require.Equal(t, ids, get[[]metaverse.CSID](t)(tx.CSByDN("ad", names)))
 		for i, id := range get[[]metaverse.CSID](t)(tx.CSByAnchor("ad", anchors)) {
 			require.Equal(t, ids[n-1-i], id)

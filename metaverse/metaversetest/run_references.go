@@ -127,16 +127,23 @@ func queueReferences(t *testing.T, f *fixture) {
 			require.NoError(t, tx.DeleteRefWork(work))
 			return work
 		}
-		require.NoError(t, tx.QueueCSRefsFrom(cs[0], "MEMBER"))
-		require.NoError(t, tx.QueueCSRefsFrom(cs[0], "none"))
+		fromCS := func(source int, attribute string) metaverse.CSRefAttribute {
+			return metaverse.CSRefAttribute{Source: cs[source], Attribute: attribute}
+		}
+		fromMV := func(attribute string) []metaverse.MVRefAttribute {
+			return []metaverse.MVRefAttribute{{Source: mv[0], Attribute: attribute}}
+		}
+		require.NoError(t, tx.QueueCSRefsFrom([]metaverse.CSRefAttribute{fromCS(0, "MEMBER"), fromCS(0, "none")}))
 		require.ElementsMatch(t, []metaverse.RefWork{csWork(0, "member", 1), csWork(0, "member", 2)}, drain())
-		require.NoError(t, tx.QueueCSRefsFrom(cs[0], ""))
+		require.NoError(t, tx.QueueCSRefsFrom([]metaverse.CSRefAttribute{fromCS(0, "")}))
 		require.Len(t, drain(), 3)
+		require.NoError(t, tx.QueueCSRefsFrom([]metaverse.CSRefAttribute{fromCS(1, "manager"), fromCS(0, ""), fromCS(0, "member")}))
+		require.Len(t, drain(), 4)
 		require.NoError(t, tx.QueueCSRefsTo([]metaverse.CSID{cs[2], cs[0]}))
 		require.ElementsMatch(t, []metaverse.RefWork{csWork(0, "member", 2), csWork(1, "manager", 2)}, drain())
-		require.NoError(t, tx.QueueMVRefsFrom(mv[0], "member"))
+		require.NoError(t, tx.QueueMVRefsFrom(fromMV("member")))
 		require.ElementsMatch(t, []metaverse.RefWork{mvWork(0, "member", 1)}, drain())
-		require.NoError(t, tx.QueueMVRefsFrom(mv[0], ""))
+		require.NoError(t, tx.QueueMVRefsFrom(fromMV("")))
 		require.NoError(t, tx.QueueMVRefsTo(mv[2:]))
 		require.ElementsMatch(t, []metaverse.RefWork{mvWork(0, "member", 1), mvWork(0, "managedBy", 2)}, drain())
 	})

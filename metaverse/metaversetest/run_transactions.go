@@ -244,7 +244,7 @@ func populate(t *testing.T, tx metaverse.Tx) {
 	connect(t, tx, other, mv)
 	require.NoError(t, tx.SetPendingImport(metaverse.ImportUpdate, cs[:1]))
 	require.NoError(t, tx.MarkSeen("ad", cs))
-	require.NoError(t, tx.SetCSValues(cs[0], []metaverse.ValueKey{{Attribute: "cn", Key: "sann"}}))
+	require.NoError(t, tx.SetCSValues(cs[:1], [][]metaverse.ValueKey{{{Attribute: "cn", Key: "sann"}}}))
 	require.NoError(t, tx.AddCSRefs([]metaverse.CSRef{{Source: cs[2], Attribute: "member", Target: cs[0]}}))
 	require.NoError(t, tx.AddMVRefs([]metaverse.MVRef{{Source: mv[2], Attribute: "member", Target: mv[0]}}))
 	require.NoError(t, tx.QueueMVRefsTo(mv[:1]))

@@ -132,11 +132,12 @@ func importBatch(tx metaverse.Tx, from, to int) error {
 	if err := tx.PutCS(objects); err != nil {
 		return err
 	}
-	for i, id := range ids {
-		keys := []metaverse.ValueKey{{Attribute: "mail", Key: "s" + objects[i].Image.Text("mail")}}
-		if err := tx.SetCSValues(id, keys); err != nil {
-			return err
-		}
+	keys := make([][]metaverse.ValueKey, len(ids))
+	for i, o := range objects {
+		keys[i] = []metaverse.ValueKey{{Attribute: "mail", Key: "s" + o.Image.Text("mail")}}
+	}
+	if err := tx.SetCSValues(ids, keys); err != nil {
+		return err
 	}
 	if err := tx.SetPendingImport(metaverse.ImportAdd, ids); err != nil {
 		return err
@@ -194,6 +195,8 @@ func syncBatch(tx metaverse.Tx, from, to int) error {
 	var exports []*metaverse.PendingExport
 	var all []metaverse.CSID
 	var links []metaverse.Link
+	var identities []metaverse.MVID
+	var values [][]metaverse.ValueKey
 	for i, o := range objects {
 		p := &metaverse.MVObject{ID: mv + metaverse.MVID(i), Class: "person", Attributes: mvImage(from + i)}
 		for name := range p.Attributes.Names() {
@@ -207,9 +210,10 @@ func syncBatch(tx metaverse.Tx, from, to int) error {
 		all = append(all, o.ID, id)
 		links = append(links, metaverse.Link{MV: p.ID, Kind: metaverse.LinkProject, Rule: "In from AD - User Join"},
 			metaverse.Link{MV: p.ID, Kind: metaverse.LinkProvision, Rule: "Out to Entra - User Join", Outbound: []metaverse.ReferenceFlow{{Target: "manager", Source: "manager", Rule: "Out to Entra - User Common"}}})
-		if err := tx.SetMVValues(p.ID, keys[i:i+1]); err != nil {
-			return err
-		}
+		identities, values = append(identities, p.ID), append(values, keys[i:i+1])
+	}
+	if err := tx.SetMVValues(identities, values); err != nil {
+		return err
 	}
 	if err := tx.PutMV(people); err != nil {
 		return err

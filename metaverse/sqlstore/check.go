@@ -188,9 +188,9 @@ func (c *checker) people() error {
 // values compares the index entries of an object with its attributes.
 func (c *checker) values(table, q string, id int64, set *attr.Set) error {
 	return c.r.query(q, func(rows row) error {
-		var a int64
+		var object, a int64
 		var k sql.RawBytes
-		if err := rows.Scan(&a, &k); err != nil {
+		if err := rows.Scan(&object, &a, &k); err != nil {
 			return err
 		}
 		name, ok := c.r.dict.name(nameAttribute, a)
@@ -203,7 +203,7 @@ func (c *checker) values(table, q string, id int64, set *attr.Set) error {
 			}
 		}
 		return c.found(Problem{"value-stale", table, id, "the index has a value of " + name + " that the object does not have"})
-	}, id)
+	}, idList([]int64{id}))
 }
 
 func (c *checker) exports() error {

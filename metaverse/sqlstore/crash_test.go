@@ -66,6 +66,7 @@ func writeCrashBatch(tx metaverse.Tx) error {
 	var ids []metaverse.CSID
 	var links []metaverse.Link
 	var refs []metaverse.CSRef
+	var values [][]metaverse.ValueKey
 	for i := range metaverse.CSID(crashBatch) {
 		id := first + i
 		name := fmt.Sprintf("object %d", id)
@@ -75,9 +76,10 @@ func writeCrashBatch(tx metaverse.Tx) error {
 		ids = append(ids, id)
 		links = append(links, metaverse.Link{MV: mv + metaverse.MVID(i), Kind: metaverse.LinkProject})
 		refs = append(refs, metaverse.CSRef{Source: first, Attribute: "member", Target: id})
-		if err := tx.SetCSValues(id, []metaverse.ValueKey{{Attribute: "cn", Key: "s" + name}}); err != nil {
-			return err
-		}
+		values = append(values, []metaverse.ValueKey{{Attribute: "cn", Key: "s" + name}})
+	}
+	if err := tx.SetCSValues(ids, values); err != nil {
+		return err
 	}
 	if err := tx.PutCS(objects); err != nil {
 		return err

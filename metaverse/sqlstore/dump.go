@@ -107,15 +107,15 @@ type dumpIndexEntry struct {
 func (d *dumper) values(q string, id int64) ([]dumpIndexEntry, error) {
 	var out []dumpIndexEntry
 	err := d.r.query(q, func(rows row) error {
-		var a int64
+		var object, a int64
 		var e dumpIndexEntry
-		if err := rows.Scan(&a, &e.Key); err != nil {
+		if err := rows.Scan(&object, &a, &e.Key); err != nil {
 			return err
 		}
 		err := d.r.named("value", id, namedColumn{&e.Attribute, nameAttribute, a})
 		out = append(out, e)
 		return err
-	}, id)
+	}, idList([]int64{id}))
 	slices.SortFunc(out, func(a, b dumpIndexEntry) int {
 		if c := attr.CompareNames(a.Attribute, b.Attribute); c != 0 {
 			return c

@@ -158,6 +158,25 @@ func (r *reader) ExportRefs(source metaverse.CSID, sent bool, after metaverse.Ex
 	return out, nil
 }
 
+func (r *reader) HasExportRefs(sources []metaverse.CSID) (unsent, sent []bool, err error) {
+	unsent, sent = make([]bool, len(sources)), make([]bool, len(sources))
+	if len(sources) == 0 {
+		return unsent, sent, r.ready()
+	}
+	err = r.query(sqlHasExportRefs, func(rows row) error {
+		var i, a, b int64
+		err := rows.Scan(&i, &a, &b)
+		if err == nil {
+			unsent[i], sent[i] = a != 0, b != 0
+		}
+		return err
+	}, idList(sources))
+	if err != nil {
+		return nil, nil, err
+	}
+	return unsent, sent, nil
+}
+
 func (r *reader) FindExportRefs(refs []metaverse.CSRef) ([]metaverse.ExportRef, []bool, error) {
 	out, found := make([]metaverse.ExportRef, len(refs)), make([]bool, len(refs))
 	err := r.lookup(sqlFindExportRefs, len(refs), 4, r.refArgs(convert(refs, fromCSRef)), func(rows row) error {

@@ -80,7 +80,7 @@ const (
 	sqlDeleteLinks = `DELETE FROM link WHERE cs IN (SELECT value FROM json_each(?))`
 	sqlLinkedCS    = `SELECT l.mv, l.cs FROM json_each(?) j CROSS JOIN link l WHERE l.mv = j.value ORDER BY l.mv, l.cs`
 
-	sqlCSValues       = `SELECT attr, key FROM cs_value WHERE cs = ?`
+	sqlCSValues       = `SELECT v.cs, v.attr, v.key FROM json_each(?) j CROSS JOIN cs_value v WHERE v.cs = j.value`
 	sqlAddCSValues    = `INSERT INTO cs_value (attr, key, cs) VALUES {values}`
 	sqlDeleteCSValue  = `DELETE FROM cs_value WHERE attr = ? AND key = ? AND cs = ?`
 	sqlDeleteCSValues = `DELETE FROM cs_value WHERE cs IN (SELECT value FROM json_each(?))`
@@ -100,7 +100,7 @@ const (
 
 	sqlMVByValue = `SELECT q.column1, v.mv FROM (VALUES {values}) q CROSS JOIN mv_value v CROSS JOIN mv
 	WHERE v.attr = q.column2 AND v.key = q.column3 AND mv.id = v.mv`
-	sqlMVValues       = `SELECT attr, key FROM mv_value WHERE mv = ?`
+	sqlMVValues       = `SELECT v.mv, v.attr, v.key FROM json_each(?) j CROSS JOIN mv_value v WHERE v.mv = j.value`
 	sqlAddMVValues    = `INSERT INTO mv_value (attr, key, mv) VALUES {values}`
 	sqlDeleteMVValue  = `DELETE FROM mv_value WHERE attr = ? AND key = ? AND mv = ?`
 	sqlDeleteMVValues = `DELETE FROM mv_value WHERE mv IN (SELECT value FROM json_each(?))`
@@ -146,8 +146,8 @@ func refStatements(table string, kind int64) refTable {
 		remove:            `DELETE FROM ` + table + refByTuple,
 		deleteFrom:        `DELETE FROM ` + table + ` WHERE src` + refInList,
 		deleteTo:          `DELETE FROM ` + table + ` WHERE dst` + refInList,
-		workFrom:          workInsert + `SELECT ?, src, attr, dst FROM ` + table + ` WHERE src = ?` + workConflict,
-		workFromAttribute: workInsert + `SELECT ?, src, attr, dst FROM ` + table + ` WHERE src = ? AND attr = ?` + workConflict,
+		workFrom:          workInsert + `SELECT ?, r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN ` + table + ` r WHERE r.src = j.value` + workConflict,
+		workFromAttribute: workInsert + `SELECT ?, r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN ` + table + ` r WHERE r.attr = ? AND r.src = j.value` + workConflict,
 		workTo:            workInsert + `SELECT ?, src, attr, dst FROM ` + table + ` WHERE dst` + refInList + workConflict,
 	}
 }
@@ -176,8 +176,10 @@ const (
 
 	sqlNextExportRefName = `SELECT coalesce(min(attr), 0) FROM export_ref WHERE sent = ? AND src = ? AND attr > ?`
 	sqlExportRefs        = `SELECT dst, del FROM export_ref WHERE sent = ? AND src = ? AND attr = ? AND dst > ? ORDER BY dst LIMIT ?`
-	sqlFindExportRefs    = `SELECT q.column1, r.del, r.sent FROM (VALUES {values}) q CROSS JOIN export_ref` + refTupleMatch
-	sqlPutExportRefs     = `INSERT INTO export_ref (src, attr, dst, del, sent) VALUES {values}
+	sqlHasExportRefs     = `SELECT j.key, EXISTS (SELECT 1 FROM export_ref r WHERE r.sent = 0 AND r.src = j.value),
+	EXISTS (SELECT 1 FROM export_ref r WHERE r.sent = 1 AND r.src = j.value) FROM json_each(?) j`
+	sqlFindExportRefs = `SELECT q.column1, r.del, r.sent FROM (VALUES {values}) q CROSS JOIN export_ref` + refTupleMatch
+	sqlPutExportRefs  = `INSERT INTO export_ref (src, attr, dst, del, sent) VALUES {values}
 	ON CONFLICT (src, attr, dst) DO UPDATE SET del = excluded.del, sent = excluded.sent`
 	sqlDeleteExportRef      = `DELETE FROM export_ref` + refByTuple
 	sqlDeleteExportRefsFrom = `DELETE FROM export_ref WHERE src` + refInList

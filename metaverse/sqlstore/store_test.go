@@ -59,8 +59,9 @@ func fill(t *testing.T, s metaverse.Store) {
 				p.Origins = append(p.Origins, metaverse.Origin{Attribute: "cn", Rule: "in", CS: o.ID})
 			}
 			people = append(people, p)
-			require.NoError(t, tx.SetMVValues(p.ID, []metaverse.ValueKey{{Attribute: "mail", Key: "s" + name + "@example.com"}}))
-			require.NoError(t, tx.SetCSValues(objects[2*i].ID, []metaverse.ValueKey{{Attribute: "mail", Key: "s" + name + "@example.com"}}))
+			keys := [][]metaverse.ValueKey{{{Attribute: "mail", Key: "s" + name + "@example.com"}}}
+			require.NoError(t, tx.SetMVValues([]metaverse.MVID{p.ID}, keys))
+			require.NoError(t, tx.SetCSValues([]metaverse.CSID{objects[2*i].ID}, keys))
 		}
 		require.NoError(t, tx.PutMV(people))
 		require.NoError(t, tx.PutCS(objects))

@@ -181,53 +181,61 @@ func (t *tx) SetLink(ids []metaverse.CSID, links []metaverse.Link) error {
 	return t.ready()
 }
 
-func (t *tx) SetCSValues(id metaverse.CSID, keys []metaverse.ValueKey) error {
-	return t.setValues(sqlCSValues, sqlDeleteCSValue, sqlAddCSValues, int64(id), keys)
+func (t *tx) SetCSValues(ids []metaverse.CSID, keys [][]metaverse.ValueKey) error {
+	return setValues(t, sqlCSValues, sqlDeleteCSValue, sqlAddCSValues, ids, keys)
 }
 
-func (t *tx) SetMVValues(id metaverse.MVID, keys []metaverse.ValueKey) error {
-	return t.setValues(sqlMVValues, sqlDeleteMVValue, sqlAddMVValues, int64(id), keys)
+func (t *tx) SetMVValues(ids []metaverse.MVID, keys [][]metaverse.ValueKey) error {
+	return setValues(t, sqlMVValues, sqlDeleteMVValue, sqlAddMVValues, ids, keys)
 }
 
-// An indexEntry is a value key as the database has it.
+// An indexEntry is a value key of an object as the database has it.
 type indexEntry struct {
-	attribute int64
-	key       string
+	id, attribute int64
+	key           string
 }
 
 // setValues writes the difference only: most calls change nothing.
-func (t *tx) setValues(get, remove, add string, id int64, keys []metaverse.ValueKey) error {
+func setValues[T ~int64](t *tx, get, remove, add string, ids []T, keys [][]metaverse.ValueKey) error {
+	if len(ids) != len(keys) {
+		return t.fail(fmt.Errorf("sqlstore: %d lists of values for %d objects", len(keys), len(ids)))
+	}
+	if len(ids) == 0 {
+		return t.ready()
+	}
 	want := make(map[indexEntry]bool, len(keys))
 	order := make([]indexEntry, 0, len(keys))
-	for _, k := range keys {
-		a, err := t.internFolded(k.Attribute)
-		if err != nil {
-			return err
-		}
-		if e := (indexEntry{a, k.Key}); !want[e] {
-			want[e] = true
-			order = append(order, e)
+	for i, id := range ids {
+		for _, k := range keys[i] {
+			a, err := t.internFolded(k.Attribute)
+			if err != nil {
+				return err
+			}
+			if e := (indexEntry{int64(id), a, k.Key}); !want[e] {
+				want[e] = true
+				order = append(order, e)
+			}
 		}
 	}
 	var gone []indexEntry
 	err := t.query(get, func(rows row) error {
-		var a int64
+		var e indexEntry
 		var k sql.RawBytes
-		if err := rows.Scan(&a, &k); err != nil {
+		if err := rows.Scan(&e.id, &e.attribute, &k); err != nil {
 			return err
 		}
-		if e := (indexEntry{a, string(k)}); want[e] {
+		if e.key = string(k); want[e] {
 			want[e] = false // there already
 		} else {
 			gone = append(gone, e)
 		}
 		return nil
-	}, id)
+	}, idList(ids))
 	if err != nil {
 		return err
 	}
 	for _, e := range gone {
-		if err := t.write(remove, e.attribute, []byte(e.key), id); err != nil {
+		if err := t.write(remove, e.attribute, []byte(e.key), e.id); err != nil {
 			return err
 		}
 	}
@@ -238,6 +246,6 @@ func (t *tx) setValues(get, remove, add string, id int64, keys []metaverse.Value
 		}
 	}
 	return t.insert(add, len(fresh), 3, func(args []any, i int) []any {
-		return append(args, fresh[i].attribute, []byte(fresh[i].key), id)
+		return append(args, fresh[i].attribute, []byte(fresh[i].key), fresh[i].id)
 	})
 }

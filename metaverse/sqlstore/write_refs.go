@@ -1,6 +1,9 @@
 package sqlstore
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
@@ -92,23 +95,38 @@ func (t *tx) DeleteRefWork(work []metaverse.RefWork) error {
 	return t.ready()
 }
 
-func (t *tx) QueueCSRefsFrom(source metaverse.CSID, attribute string) error {
-	return t.queueFrom(&t.refs.cs, int64(source), attribute)
+func (t *tx) QueueCSRefsFrom(sources []metaverse.CSRefAttribute) error {
+	return t.queueFrom(&t.refs.cs, convert(sources, func(r metaverse.CSRefAttribute) ref { return ref{src: int64(r.Source), attribute: r.Attribute} }))
 }
 
-func (t *tx) QueueMVRefsFrom(source metaverse.MVID, attribute string) error {
-	return t.queueFrom(&t.refs.mv, int64(source), attribute)
+func (t *tx) QueueMVRefsFrom(sources []metaverse.MVRefAttribute) error {
+	return t.queueFrom(&t.refs.mv, convert(sources, func(r metaverse.MVRefAttribute) ref { return ref{src: int64(r.Source), attribute: r.Attribute} }))
 }
 
-func (t *tx) queueFrom(table *refTable, source int64, attribute string) error {
-	if attribute == "" {
-		return t.write(table.workFrom, table.kind, source)
+// queueFrom takes one statement for each attribute, of which there are few.
+func (t *tx) queueFrom(table *refTable, sources []ref) error {
+	byAttribute := make(map[int64][]int64)
+	for _, s := range sources {
+		a, ok := t.dict.foldedAttribute(s.attribute)
+		if s.attribute == "" {
+			a, ok = 0, true
+		}
+		if ok {
+			byAttribute[a] = append(byAttribute[a], s.src)
+		}
 	}
-	a, ok := t.dict.foldedAttribute(attribute)
-	if !ok {
-		return t.ready()
+	for _, a := range slices.Sorted(maps.Keys(byAttribute)) {
+		var err error
+		if a == 0 {
+			err = t.write(table.workFrom, table.kind, idList(byAttribute[a]))
+		} else {
+			err = t.write(table.workFromAttribute, table.kind, idList(byAttribute[a]), a)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return t.write(table.workFromAttribute, table.kind, source, a)
+	return t.ready()
 }
 
 func (t *tx) QueueCSRefsTo(targets []metaverse.CSID) error {

@@ -1,0 +1,189 @@
+package metaverse
+
+import (
+	"slices"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+// A valueIndex finds objects by value in the store as a batch leaves it: what the store
+// has, with the changes of the batch, which are written at its end.
+type valueIndex[ID ~int64] struct {
+	stored  map[ValueKey][]ID
+	changed map[ValueKey]map[ID]bool // added, or taken away
+}
+
+func newValueIndex[ID ~int64]() *valueIndex[ID] {
+	return &valueIndex[ID]{stored: make(map[ValueKey][]ID), changed: make(map[ValueKey]map[ID]bool)}
+}
+
+// load asks the store for the keys that are not known yet, all at once.
+func (x *valueIndex[ID]) load(keys []ValueKey, ask func([]ValueKey) ([][]ID, error)) error {
+	var missing []ValueKey
+	for _, k := range keys {
+		if _, known := x.stored[k]; !known {
+			x.stored[k] = nil
+			missing = append(missing, k)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	lists, err := ask(missing)
+	for i, ids := range lists {
+		x.stored[missing[i]] = ids
+	}
+	return err
+}
+
+// find returns the objects under a key that was loaded, in id order.
+func (x *valueIndex[ID]) find(k ValueKey) []ID {
+	ids, changed := x.stored[k], x.changed[k]
+	if len(changed) == 0 {
+		return ids
+	}
+	out := make([]ID, 0, len(ids)+len(changed))
+	for _, id := range ids {
+		if _, touched := changed[id]; !touched {
+			out = append(out, id)
+		}
+	}
+	for id, there := range changed {
+		if there {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// replace notes that an object has other keys than before.
+func (x *valueIndex[ID]) replace(id ID, before, after []ValueKey) {
+	for _, k := range before {
+		if !slices.Contains(after, k) {
+			x.change(k, id, false)
+		}
+	}
+	for _, k := range after {
+		if !slices.Contains(before, k) {
+			x.change(k, id, true)
+		}
+	}
+}
+
+func (x *valueIndex[ID]) change(k ValueKey, id ID, there bool) {
+	if x.changed[k] == nil {
+		x.changed[k] = make(map[ID]bool)
+	}
+	x.changed[k][id] = there
+}
+
+// mvByValue returns for each key the metaverse objects that have it.
+func (b *batch) mvByValue(keys []ValueKey) ([][]MVID, error) {
+	if err := b.mvValues.load(keys, b.tx.MVByValue); err != nil {
+		return nil, err
+	}
+	out := make([][]MVID, len(keys))
+	for i, k := range keys {
+		out[i] = b.mvValues.find(k)
+	}
+	return out, nil
+}
+
+// csByValue returns for each key the objects of the connector space that have it.
+func (b *batch) csByValue(conn string, keys []ValueKey) ([][]CSID, error) {
+	if err := b.loadCSValues(conn, keys); err != nil {
+		return nil, err
+	}
+	out := make([][]CSID, len(keys))
+	for i, k := range keys {
+		out[i] = b.csValues[conn].find(k)
+	}
+	return out, nil
+}
+
+func (b *batch) loadCSValues(conn string, keys []ValueKey) error {
+	return b.csIndex(conn).load(keys, func(missing []ValueKey) ([][]CSID, error) { return b.tx.CSByValue(conn, missing) })
+}
+
+func (b *batch) csIndex(conn string) *valueIndex[CSID] {
+	x := b.csValues[conn]
+	if x == nil {
+		x = newValueIndex[CSID]()
+		b.csValues[conn] = x
+	}
+	return x
+}
+
+// csKeysChanged has the index entries of an object written that had other keys before.
+func (b *batch) csKeysChanged(w *csWork, before []ValueKey) {
+	after := b.r.e.joins.csKeys(w.CSObject)
+	if slices.Equal(before, after) {
+		return
+	}
+	b.csIndex(w.Connector).replace(w.ID, before, after)
+	w.values = true
+}
+
+// A place is a DN or an anchor in a connector space.
+type place struct {
+	connector string
+	dnKey     string
+	anchor    connector.Anchor
+}
+
+// csAt returns the object at a place, 0 for none. Where the batch has put objects or taken
+// them away is known here; rows are written at its end.
+func (b *batch) csAt(p place) (CSID, error) {
+	if id, known := b.places[p]; known {
+		return id, nil
+	}
+	var ids []CSID
+	var err error
+	if p.dnKey != "" {
+		ids, err = b.tx.CSByDN(p.connector, []string{p.dnKey})
+	} else {
+		ids, err = b.tx.CSByAnchor(p.connector, []connector.Anchor{p.anchor})
+	}
+	if err != nil {
+		return 0, err
+	}
+	return ids[0], nil
+}
+
+// settle gives an object its DN.
+func (b *batch) settle(w *csWork, dn, key string) {
+	b.vacate(w)
+	w.DN, w.DNKey, w.row = dn, key, true
+	b.places[place{connector: w.Connector, dnKey: key}] = w.ID
+}
+
+// vacate frees the DN of an object.
+func (b *batch) vacate(w *csWork) { b.places[place{connector: w.Connector, dnKey: w.DNKey}] = 0 }
+
+// refQueue collects which references are to be looked at.
+type refQueue struct {
+	toCS   []CSID
+	toMV   []MVID
+	fromCS []CSRefAttribute
+	fromMV []MVRefAttribute
+}
+
+// flush queues them. It comes before anything is deleted, because references go together
+// with the objects that they are of.
+func (q *refQueue) flush(tx Tx) error {
+	if err := tx.QueueCSRefsTo(q.toCS); err != nil {
+		return err
+	}
+	if err := tx.QueueMVRefsTo(q.toMV); err != nil {
+		return err
+	}
+	if err := tx.QueueCSRefsFrom(q.fromCS); err != nil {
+		return err
+	}
+	if err := tx.QueueMVRefsFrom(q.fromMV); err != nil {
+		return err
+	}
+	*q = refQueue{}
+	return nil
+}
