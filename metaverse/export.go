@@ -14,6 +14,9 @@ import (
 // then changes and references, deletions last. What it sends is noted in the store before
 // it is sent, so that a process that dies leaves behind what it may have done.
 func (r *run) exportStep(ctx context.Context) error {
+	if err := r.e.store.View(ctx, notStaging); err != nil {
+		return &startError{err}
+	}
 	if _, err := r.t.index(ctx); err != nil {
 		return &startError{err}
 	}
@@ -146,7 +149,11 @@ func (x *exporting) jobs(tx Tx, page []*PendingExport, op connector.ChangeOp, no
 	return jobs, nil
 }
 
+// markUnknown notes that changes are about to be sent, which staging mode forbids.
 func (x *exporting) markUnknown(tx Tx, jobs []*job) error {
+	if err := notStaging(tx); err != nil {
+		return err
+	}
 	puts := make([]*PendingExport, len(jobs))
 	for i, j := range jobs {
 		p := *j.export

@@ -35,14 +35,17 @@ func (r *run) importStep(ctx context.Context) error {
 		delta, ok := connector.As[connector.DeltaImporter](session)
 		switch {
 		case !ok:
+			r.rec.Widened = WidenNoDelta
 			r.note("the connector has no delta import: made a full import")
 		case watermark == nil:
+			r.rec.Widened = WidenNoWatermark
 			r.note("there is no watermark yet: made a full import")
 		default:
 			err := r.deltaImport(ctx, session, delta, watermark)
 			if !errors.Is(err, connector.ErrWatermarkExpired) {
 				return err
 			}
+			r.rec.Widened = WidenWatermarkExpired
 			r.note("the watermark has expired: made a full import")
 		}
 	}

@@ -53,6 +53,10 @@ const (
 	ResultNoStartConnection RunResult = "no-start-connection"
 	// ResultNoStartRunning: the connector has a run already.
 	ResultNoStartRunning RunResult = "no-start-ma-already-running"
+	// ResultNoStartStaging: the store is in staging mode; nothing was sent.
+	ResultNoStartStaging RunResult = "no-start-staging-mode"
+	// ResultStoppedStaging: the store went into staging mode in mid-export.
+	ResultStoppedStaging RunResult = "stopped-staging-mode"
 )
 
 // Counters count what a run step did. In an import adds, updates, renames, deletes and
@@ -101,6 +105,10 @@ type RunRecord struct {
 	Error   string `json:"error,omitempty"` // why the step did not complete
 	// Held says which limits stopped the step; see [RunOptions.AcceptRun].
 	Held []Excess `json:"held,omitempty"`
+	// Reason says why the step was asked for as it was, where somebody gave one.
+	Reason string `json:"reason,omitempty"`
+	// Widened says why a delta step did the work of a full one, if it did.
+	Widened WidenReason `json:"widened,omitempty"`
 	// Notes are things that an operator should read, such as attributes that the directory
 	// does not let be written.
 	Notes []string `json:"notes,omitempty"`

@@ -90,6 +90,12 @@ func (s *single) export(ctx context.Context, o *CSObject) (string, error) {
 	case t == nil || !t.caps.Export:
 		return "the connector cannot export", errSkipped
 	}
+	switch st, err := StagingOf(ctx, s.e.store); {
+	case err != nil:
+		return "", err
+	case st != nil:
+		return "staging mode: left pending", errSkipped
+	}
 	r := s.r.at(t)
 	session, end, err := r.open(ctx)
 	if err != nil {

@@ -20,6 +20,8 @@ type RunOptions struct {
 	// was held for: its id. It must be the latest such run that was held, with none that was
 	// carried out since. More changes than that run would have made are held again.
 	AcceptRun int64
+	// Reason says why the step is run as it is, for the history; "" for no particular one.
+	Reason string
 	// PageSize is the number of objects to ask a directory for at a time; 0 leaves it to
 	// the connector.
 	PageSize int
@@ -47,6 +49,7 @@ func (e *Engine) Run(ctx context.Context, name string, kind StepKind, o *RunOpti
 	r := &run{e: e, lock: newLock(), failed: make(map[CSID]bool), unwritable: make(map[unwritable]bool), rec: &RunRecord{Connector: name, Step: kind, Result: ResultRunning, Started: e.opts.Now()}}
 	if o != nil {
 		r.opts = *o
+		r.rec.Reason = o.Reason
 	}
 	t, ok := e.connectors[name]
 	if !ok {
@@ -204,6 +207,10 @@ func resultOf(err error, starting bool) RunResult {
 		return ResultStoppedCancelled
 	case errors.Is(err, ErrRunning):
 		return ResultNoStartRunning
+	case errors.Is(err, ErrStaging) && starting:
+		return ResultNoStartStaging
+	case errors.Is(err, ErrStaging):
+		return ResultStoppedStaging
 	case errors.Is(err, errErrorLimit):
 		return ResultStoppedErrorLimit
 	case errors.Is(err, ErrStoreFull):

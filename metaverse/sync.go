@@ -56,6 +56,7 @@ func (r *run) prepareSync(ctx context.Context) error {
 		}
 		changed := string(last) != r.e.rules.Hash()
 		if changed && last != nil && r.rec.Step == DeltaSync {
+			r.rec.Widened = WidenRulesChanged
 			r.note("the rules have changed since the last synchronisation: every object was evaluated")
 		}
 		if !changed && r.rec.Step == DeltaSync {
