@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -27,7 +26,7 @@ const (
 type Directory struct {
 	name    string
 	opts    Options
-	servers []server
+	servers []server // of URLs; none with a domain
 	roots   *x509.CertPool
 	// rangeStep is how many values to ask for at a time; 0 leaves it to the server. Tests
 	// set it for servers that do not enforce MaxValRange.
@@ -35,6 +34,7 @@ type Directory struct {
 
 	mu    sync.Mutex
 	known *schema // as last read
+	used  string  // URL of the domain controller that was connected to last
 }
 
 // New returns the connector called name, which rules refer to. It reports every problem
@@ -107,26 +107,6 @@ func (d *Directory) open(ctx context.Context, o connector.OpenOptions) (*session
 	}
 	s.log.LogAttrs(ctx, slog.LevelDebug, "session opened", slog.String("server", l.root.host))
 	return s, nil
-}
-
-// connect tries the domain controllers in order. One that refuses the account ends the
-// search: asking the others would only lock the account out.
-func (d *Directory) connect(ctx context.Context) (*link, error) {
-	var errs []error
-	for _, s := range d.servers {
-		l, err := d.dial(ctx, s)
-		if err == nil {
-			return l, nil
-		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		errs = append(errs, fmt.Errorf("%s: %w", s.addr, err))
-		if errors.Is(err, connector.ErrAuthentication) {
-			break
-		}
-	}
-	return nil, errors.Join(errs...)
 }
 
 var _ connector.Connector = (*Directory)(nil)

@@ -8,6 +8,21 @@
 //		Include:  []string{"OU=People,DC=contoso,DC=com", "OU=Groups,DC=contoso,DC=com"},
 //	})
 //
+// # Domain controllers
+//
+// Options.URLs names domain controllers in order of preference, or Options.Domain has them
+// looked up in DNS, those of Options.Site first. A session that loses its domain controller
+// goes on at the next one that can be reached. One that refuses the account ends the
+// search, lest the account be locked out, and one that has not had its first replication is
+// passed over.
+//
+// The account signs in with a simple bind, with Kerberos ([AuthKerberos]: password, keytab
+// or credential cache) or with NTLM. Kerberos and NTLM are bound to the TLS connection, as
+// domain controllers with LdapEnforceChannelBinding demand; simple binds have no such
+// thing and are not subject to it. Where domain controllers have no certificates,
+// [ProtectSealing] encrypts with the ticket's key instead of TLS, which meets a demand for
+// signing too.
+//
 // # Objects
 //
 // An object's anchor is its objectGUID, the sixteen octets as the directory stores them.
@@ -67,7 +82,8 @@
 //
 // # Security
 //
-// Passwords travel over TLS only, LDAPS or StartTLS, with a verified certificate. The one
+// Passwords travel over TLS only, LDAPS or StartTLS, with a verified certificate; with
+// Kerberos they do not travel. The one
 // exception is a loopback address with Options.AllowPlainLoopback. Error texts hold result
 // codes, DNs and attribute names, never values or the server's free text, which may quote
 // them.

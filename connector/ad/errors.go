@@ -111,6 +111,8 @@ func bindReason(text string) string {
 		return "the password must be changed first"
 	case "775":
 		return "the account is locked"
+	case "80090346":
+		return "the domain controller demands a TLS channel binding that fits (LdapEnforceChannelBinding); is TLS taken apart between here and there?"
 	default:
 		return ""
 	}
@@ -136,8 +138,11 @@ func newResultError(e *ldap.Error) *resultError {
 			}
 		}
 	}
-	if e.ResultCode == ldap.LDAPResultInvalidCredentials {
+	switch e.ResultCode {
+	case ldap.LDAPResultInvalidCredentials:
 		out.windows, out.reason = 0, bindReason(text)
+	case ldap.LDAPResultStrongAuthRequired:
+		out.reason = "the domain controller demands signing or TLS; use ldaps://, StartTLS or, with Kerberos, ProtectSealing"
 	}
 	return out
 }

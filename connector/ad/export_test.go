@@ -3,3 +3,9 @@ package ad
 // SetRangeStep makes d ask for n values of references at a time, as a server that enforces
 // MaxValRange would send them.
 func SetRangeStep(d *Directory, n int) { d.rangeStep = n }
+
+// EndPointBinding is the channel binding for a certificate.
+var EndPointBinding = endPointBinding
+
+// BindChallenge adds a channel binding to a challenge of NTLM.
+var BindChallenge = bindChallenge

@@ -30,7 +30,7 @@ type link struct {
 func (d *Directory) dial(ctx context.Context, s server) (*link, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, d.opts.ConnectTimeout, errSilent)
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.addr)
+	raw, err := d.opts.Dial(ctx, "tcp", s.addr)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -40,6 +40,9 @@ func (d *Directory) dial(ctx context.Context, s server) (*link, error) {
 	stop := context.AfterFunc(ctx, func() { raw.Close() }) //nolint:errcheck // only to interrupt
 	defer stop()
 	secure, err := d.secure(ctx, s, raw)
+	if err == nil {
+		secure, err = d.signIn(ctx, s, secure)
+	}
 	if err != nil {
 		raw.Close() //nolint:errcheck // the first error counts
 		if ctx.Err() != nil {
@@ -54,7 +57,11 @@ func (d *Directory) dial(ctx context.Context, s server) (*link, error) {
 		l.close()
 		return nil, err
 	}
-	if l.root, err = l.readRoot(ctx); err != nil {
+	l.root, err = l.readRoot(ctx)
+	if err == nil {
+		err = d.fits(l.root)
+	}
+	if err != nil {
 		l.close()
 		return nil, err
 	}
@@ -64,7 +71,7 @@ func (d *Directory) dial(ctx context.Context, s server) (*link, error) {
 // secure puts TLS on a fresh connection.
 func (d *Directory) secure(ctx context.Context, s server, raw net.Conn) (net.Conn, error) {
 	if !s.tls {
-		if d.opts.AllowPlainLoopback && s.loopback() {
+		if d.opts.Protection == ProtectSealing || d.opts.AllowPlainLoopback && s.loopback() {
 			return raw, nil
 		}
 		if err := startTLS(raw); err != nil {
@@ -105,13 +112,14 @@ func startTLS(raw net.Conn) error {
 	return nil
 }
 
+// bind signs in with the password; SASL has done so already.
 func (d *Directory) bind(ctx context.Context, l *link) error {
-	password, err := d.opts.Password(ctx)
-	if err != nil {
-		return fmt.Errorf("%w: the password of the account could not be had: %w", connector.ErrAuthentication, err)
+	if d.opts.Auth != AuthSimple {
+		return nil
 	}
-	if password == "" { // would be an anonymous bind, which succeeds
-		return fmt.Errorf("%w: the password of the account is empty", connector.ErrAuthentication)
+	password, err := d.password(ctx)
+	if err != nil {
+		return err
 	}
 	return l.do(ctx, func() error { return l.conn.Bind(d.opts.BindName, password) })
 }

@@ -22,12 +22,36 @@ import (
 type Options struct {
 	// URLs are the domain controllers to use, in order of preference, as ldaps://host or
 	// ldap://host, each with an optional port. ldap:// is upgraded with StartTLS. At least
-	// one is required. A session uses the first that can be reached.
+	// one is required unless Domain is set. A session uses the first that can be reached.
 	URLs []string
-	// BindName is the account: a user principal name, a DN or DOMAIN\name. Required.
+	// Domain is the DNS name of the domain, whose domain controllers are then found through
+	// DNS. Not together with URLs.
+	Domain string
+	// Site is the Active Directory site whose domain controllers are preferred; "" means
+	// none. It is for Domain only.
+	Site string
+	// HostSuffixes are DNS suffixes, beside Domain itself, in which domain controllers that
+	// DNS names may be. Others are passed over: DNS can be forged, and whoever is named
+	// there gets to see a sign-in.
+	HostSuffixes []string
+	// Resolver finds the domain controllers of Domain; nil means the system's.
+	Resolver Resolver
+	// Dial makes connections to host:port; nil means to make them directly.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Auth is how the account signs in; zero means a simple bind.
+	Auth Auth
+	// Protection is what keeps connections secret; zero means TLS.
+	Protection Protection
+	// Kerberos says how tickets are had for AuthKerberos.
+	Kerberos Kerberos
+	// BindName is the account: a user principal name, a DN or DOMAIN\name; for Kerberos
+	// name@REALM, for NTLM a user principal name or DOMAIN\name. Required, except with a
+	// credential cache.
 	BindName string
 	// Password returns the account's password. It is called for every connection, so that
-	// a password can be rotated. Required. The value is never kept, logged or printed.
+	// a password can be rotated. Required, except for Kerberos with a keytab or credential
+	// cache. The value is never kept, logged or printed.
 	Password func(ctx context.Context) (string, error)
 
 	// RootCAs are the certificate authorities to trust; nil means those of CAFile, and
@@ -98,6 +122,13 @@ func DefaultClasses() []string {
 
 func (o Options) withDefaults() Options {
 	o.URLs, o.Partitions = slices.Clone(o.URLs), slices.Clone(o.Partitions)
+	o.HostSuffixes, o.Kerberos.KDCs = slices.Clone(o.HostSuffixes), slices.Clone(o.Kerberos.KDCs)
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{}).DialContext
+	}
 	o.Include, o.Exclude = slices.Clone(o.Include), slices.Clone(o.Exclude)
 	o.Classes, o.Attributes = slices.Clone(o.Classes), slices.Clone(o.Attributes)
 	if len(o.Classes) == 0 {
@@ -125,20 +156,13 @@ func (o Options) withDefaults() Options {
 func (o Options) validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("ad: "+format, args...)) }
-	if len(o.URLs) == 0 {
-		bad("URLs: at least one is required")
-	}
+	o.validatePlace(bad)
 	for _, u := range o.URLs {
 		if _, err := parseURL(u); err != nil {
 			bad("URLs: %w", err)
 		}
 	}
-	if o.BindName == "" {
-		bad("BindName: required")
-	}
-	if o.Password == nil {
-		bad("Password: required")
-	}
+	o.validateAuth(bad)
 	if o.RootCAs != nil && o.CAFile != "" {
 		bad("CAFile: not together with RootCAs")
 	}

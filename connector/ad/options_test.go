@@ -30,6 +30,17 @@ func TestNewReportsEveryProblem(t *testing.T) {
 	require.NotContains(t, err.Error(), "secret")
 	_, err = ad.New("x", ad.Options{})
 	require.ErrorContains(t, err, "URLs: at least one")
+	_, err = ad.New("x", ad.Options{
+		URLs: []string{"ldaps://dc1"}, Domain: "con toso", Site: "a.b", HostSuffixes: []string{""}, Auth: ad.AuthKerberos, Protection: ad.ProtectSealing,
+		BindName: "svc", Kerberos: ad.Kerberos{Keytab: "a", CCache: "b", ConfigFile: "c", KDCs: []string{"a\nb"}},
+	})
+	for _, want := range []string{"Domain: not together", "Domain: ", "Site", "HostSuffixes", "Keytab and CCache", "KDCs and ConfigFile", "neither a realm nor a host", "use ldap://"} {
+		require.ErrorContains(t, err, want)
+	}
+	_, err = ad.New("x", ad.Options{Domain: "contoso.com", Auth: 9, Protection: ad.ProtectSealing, BindName: "svc"})
+	for _, want := range []string{"Auth", "sealing needs", "Password"} {
+		require.ErrorContains(t, err, want)
+	}
 }
 
 func TestCAFile(t *testing.T) {

@@ -148,7 +148,7 @@ func (d *Domain) build(ctx context.Context, o Options) error {
 	if err := writeTLS(d.path("tls"), d.Realm, d.Host, d.Address); err != nil {
 		return err
 	}
-	if err := d.writeConfig(o.AllowPlain); err != nil {
+	if err := d.writeConfig(o); err != nil {
 		return err
 	}
 	if o.Users+o.Groups > 0 {

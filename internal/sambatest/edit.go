@@ -106,6 +106,12 @@ func (d *Domain) delegate(ctx context.Context) error {
 	return err
 }
 
+// ExportKeytab writes the keys of an account to a file.
+func (d *Domain) ExportKeytab(ctx context.Context, account, file string) error {
+	_, err := d.run(ctx, "samba-tool", "", "domain", "exportkeytab", file, "--principal="+account, "--configfile="+d.configFile())
+	return err
+}
+
 func (d *Domain) tool(ctx context.Context, args ...string) error {
 	_, err := d.run(ctx, "samba-tool", "", append(args, "--configfile="+d.configFile(), "-H", d.path("private", "sam.ldb"))...)
 	return err

@@ -30,6 +30,9 @@ type Options struct {
 	ExchangeSchema bool
 	// AllowPlain lets clients bind with a password without TLS.
 	AllowPlain bool
+	// SASLOverTLS lets clients sign in with Kerberos or NTLM over TLS without signing, as
+	// Windows does; Samba by default takes them with signing only, and never over TLS.
+	SASLOverTLS bool
 }
 
 var realmPattern = regexp.MustCompile(`^[A-Z0-9][A-Z0-9-]{0,14}(\.[A-Z0-9][A-Z0-9-]*)+$`)
@@ -58,7 +61,7 @@ func (o *Options) withDefaults() (Options, error) {
 
 // templateKey names the template that domains with these options can be copied from.
 func (o Options) templateKey() string {
-	key := strings.ToLower(o.Realm)
+	key := strings.ToLower(o.Realm) + "+spn"
 	if o.ExchangeSchema {
 		key += "+exchange"
 	}

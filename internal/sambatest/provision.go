@@ -101,7 +101,7 @@ func (d *Domain) provision(ctx context.Context, dir string, o Options) error {
 	}
 	at := *d
 	at.Dir = dir
-	if err := at.writeConfig(false); err != nil {
+	if err := at.writeConfig(Options{}); err != nil {
 		return err
 	}
 	if err := at.tune(ctx); err != nil {
@@ -113,17 +113,22 @@ func (d *Domain) provision(ctx context.Context, dir string, o Options) error {
 	return nil
 }
 
-// tune lets tests set passwords at will.
+// tune lets tests set passwords at will and gives the domain controller the service name
+// that it would register itself, had it a DNS server.
 func (d *Domain) tune(ctx context.Context) error {
-	return d.EditOffline(ctx, fmt.Sprintf("dn: %s\nchangetype: modify\nreplace: minPwdAge\nminPwdAge: 0\n-\nreplace: maxPwdAge\nmaxPwdAge: 0\n", d.BaseDN))
+	return d.EditOffline(ctx, fmt.Sprintf("dn: %[1]s\nchangetype: modify\nreplace: minPwdAge\nminPwdAge: 0\n-\nreplace: maxPwdAge\nmaxPwdAge: 0\n\n"+
+		"dn: CN=DC1,OU=Domain Controllers,%[1]s\nchangetype: modify\nadd: servicePrincipalName\nservicePrincipalName: ldap/%[2]s\n", d.BaseDN, d.Host))
 }
 
 func (d *Domain) configFile() string { return d.path("etc", "smb.conf") }
 
-func (d *Domain) writeConfig(allowPlain bool) error {
+func (d *Domain) writeConfig(o Options) error {
 	strong := "yes"
-	if allowPlain {
+	switch {
+	case o.AllowPlain:
 		strong = "no"
+	case o.SASLOverTLS:
+		strong = "allow_sasl_over_tls"
 	}
 	for _, dir := range []string{"etc", "log", "run", "cache", "state", "private"} {
 		if err := os.MkdirAll(d.path(dir), 0o755); err != nil {
