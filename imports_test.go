@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"credential/internal/lifecycletest": {"credential", "connector/entra/entratest"},
 	"credential/software":               {"credential"},
 	"credential/tpm":                    {"credential"},
+	"credential/cng":                    {"credential"},
 	"credential/pkcs11":                 {"credential"},
 	"credential/credentialtest":         {"credential"},
 	"connector":                         {"connector/attr", "sourceanchor"},
@@ -49,8 +50,8 @@ var allowed = map[string][]string{
 var reach = map[string][]string{
 	"github.com/microsoftgraph":         {"connector/entra", "examples"},
 	"github.com/microsoft/kiota":        {"connector/entra", "examples"},
-	"github.com/Azure/azure-sdk-for-go": {"connector/entra", "credential", "credential/internal", "credential/internal/lifecycletest", "credential/software", "credential/tpm", "credential/pkcs11", "credential/credentialtest", "examples"},
-	"github.com/AzureAD":                {"credential", "credential/internal", "credential/internal/lifecycletest", "credential/software", "credential/tpm", "credential/pkcs11", "credential/credentialtest", "examples"},
+	"github.com/Azure/azure-sdk-for-go": {"connector/entra", "credential", "credential/internal", "credential/internal/lifecycletest", "credential/software", "credential/tpm", "credential/cng", "credential/pkcs11", "credential/credentialtest", "examples"},
+	"github.com/AzureAD":                {"credential", "credential/internal", "credential/internal/lifecycletest", "credential/software", "credential/tpm", "credential/cng", "credential/pkcs11", "credential/credentialtest", "examples"},
 	"github.com/google/go-tpm":          {"credential/tpm", "examples"},
 	"github.com/ThalesGroup/crypto11":   {"credential/pkcs11"},
 	"github.com/miekg/pkcs11":           {"credential/pkcs11"},
@@ -92,6 +93,25 @@ func TestImportGraph(t *testing.T) {
 			require.True(t, slices.ContainsFunc(homes, func(h string) bool { return h == home }),
 				"%s reaches %s", path, dep)
 		}
+	}
+}
+
+// The leaves cost their users nothing: they are made of the standard library alone.
+func TestLeavesNeedTheStandardLibraryOnly(t *testing.T) {
+	t.Parallel()
+	leaves := map[string]bool{module + "/sourceanchor": false, module + "/connector/attr": false}
+	for _, p := range list(t) {
+		if _, leaf := leaves[p.ImportPath]; !leaf {
+			continue
+		}
+		leaves[p.ImportPath] = true
+		for _, d := range p.Deps {
+			first, _, _ := strings.Cut(d, "/")
+			require.False(t, strings.Contains(first, "."), "%s reaches %s", p.ImportPath, d)
+		}
+	}
+	for path, found := range leaves {
+		require.True(t, found, path)
 	}
 }
 

@@ -68,7 +68,7 @@
 // # Key stores
 //
 // Package software keeps keys in sealed files, package tpm in a TPM 2.0, package pkcs11 in an
-// HSM. Whoever does not import them does not compile them. For one's own, package
+// HSM, package cng in Windows, whose certificate store it reads as well. Whoever does not import them does not compile them. For one's own, package
 // credentialtest has the suite.
 //
 // # Errors, secrets and concurrency

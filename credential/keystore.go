@@ -8,13 +8,14 @@ import (
 )
 
 // A KeyStore makes and keeps private keys: RSA, 2048 bits. It hands out what signs with
-// them, never the keys. Implementations are [software.Store], [tpm.Store] and
-// [pkcs11.Store]; package credentialtest has the suite that they pass. A store is safe for
-// concurrent use, and so are its keys.
+// them, never the keys. Implementations are [software.Store], [tpm.Store],
+// [pkcs11.Store] and [cng.Store]; package credentialtest has the suite that they pass. A
+// store is safe for concurrent use, and so are its keys.
 //
 // [software.Store]: https://pkg.go.dev/github.com/hybridsync/hybridsync/credential/software
 // [tpm.Store]: https://pkg.go.dev/github.com/hybridsync/hybridsync/credential/tpm
 // [pkcs11.Store]: https://pkg.go.dev/github.com/hybridsync/hybridsync/credential/pkcs11
+// [cng.Store]: https://pkg.go.dev/github.com/hybridsync/hybridsync/credential/cng
 type KeyStore interface {
 	// Info describes the store.
 	Info() KeyStoreInfo
@@ -32,7 +33,7 @@ type KeyStore interface {
 
 // KeyStoreInfo describes a key store.
 type KeyStoreInfo struct {
-	Kind string // "software", "tpm", "pkcs11"
+	Kind string // "software", "tpm", "pkcs11", "cng"
 	// Hardware says that keys cannot leave the store, not even with the rights of the
 	// operating system's administrator.
 	Hardware bool

@@ -111,6 +111,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"show", "-ca-file", filepath.Join(w.dir, "none")}, "-ca-file"},
 		{[]string{"show", "-keystore", "tpm", "-tpm-device", filepath.Join(w.dir, "none")}, "tpm"},
 		{[]string{"show", "-keystore", "pkcs11"}, "pkcs11"},
+		{[]string{"show", "-keystore", "cng"}, "Windows"},
 		{[]string{"rotate"}, "not set up"},
 	} {
 		var out, errs bytes.Buffer

@@ -18,6 +18,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/hybridsync/hybridsync/credential"
+	"github.com/hybridsync/hybridsync/credential/cng"
 	"github.com/hybridsync/hybridsync/credential/pkcs11"
 	"github.com/hybridsync/hybridsync/credential/software"
 	"github.com/hybridsync/hybridsync/credential/tpm"
@@ -49,7 +50,7 @@ func (s *settings) register(f *flag.FlagSet) {
 	f.StringVar(&s.graph, "graph", "", "`URL` of Microsoft Graph with its version; default: the public cloud's")
 	f.StringVar(&s.caFile, "ca-file", "", "`file` of certificate authorities to trust besides the system's")
 	f.StringVar(&s.sim, "sim", "", "`file` with what the mock tenant printed: sets tenant, addresses and administrator")
-	f.StringVar(&s.keyStore, "keystore", "software", "where private keys are: software, tpm, pkcs11")
+	f.StringVar(&s.keyStore, "keystore", "software", "where private keys are: software, tpm, pkcs11, or, on Windows, cng")
 	f.StringVar(&s.seal, "seal", "file", "what seals keys of the store software: file, passphrase (from HYBRIDSYNC_PASSPHRASE), systemd:NAME")
 	f.StringVar(&s.device, "tpm-device", "", "device `file` of the TPM")
 	f.StringVar(&s.module, "pkcs11-module", "", "PKCS #11 library `file`")
@@ -115,20 +116,27 @@ func (a *app) keys() (credential.KeyStore, error) {
 		return store(software.Open(filepath.Join(a.dir, "keys"), seal))
 	case "tpm":
 		s, err := tpm.OpenDevice(a.device, filepath.Join(a.dir, "tpm-keys"), nil)
-		if err != nil {
-			return nil, err
-		}
-		a.close = s.Close
-		return s, nil
+		return closable(a, s, err)
 	case "pkcs11":
 		s, err := pkcs11.Open(pkcs11.Config{Module: a.module, Token: a.token, PIN: credential.NewSecret(os.Getenv("HYBRIDSYNC_PIN"))})
-		if err != nil {
-			return nil, err
-		}
-		a.close = s.Close
-		return s, nil
+		return closable(a, s, err)
+	case "cng":
+		s, err := cng.Open(nil)
+		return closable(a, s, err)
 	}
-	return nil, fmt.Errorf("-keystore: %q is not software, tpm or pkcs11", a.keyStore)
+	return nil, fmt.Errorf("-keystore: %q is not software, tpm, pkcs11 or cng", a.keyStore)
+}
+
+// closable has a key store closed at the end.
+func closable[S interface {
+	credential.KeyStore
+	Close() error
+}](a *app, s S, err error) (credential.KeyStore, error) {
+	if err != nil {
+		return nil, err
+	}
+	a.close = s.Close
+	return s, nil
 }
 
 // store keeps a nil pointer out of the interface.
