@@ -75,7 +75,9 @@
 //
 // Conditions are sentinel errors, such as [ErrNeedsAdministrator]; refusals of Microsoft Graph
 // are [*GraphError]. No error text, no log record and no stored state contains a secret, a
-// key or a token. Everything is safe for concurrent use.
+// key, an assertion or a token, not even where a server repeats them in its answer; the errors
+// of the Azure library further down the chain are as that library made them. Everything is
+// safe for concurrent use.
 //
 // # Testing
 //

@@ -102,7 +102,7 @@ func (g *graph) send(ctx context.Context, method, path string, payload []byte, t
 	}
 	resp, err := g.http.Do(req)
 	if err != nil {
-		return 0, nil, nil, err
+		return 0, nil, nil, scrub(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -130,7 +130,7 @@ func graphFailure(op string, status int, h http.Header, data []byte) error {
 	}
 	e := &GraphError{Op: op, Status: status}
 	if json.Unmarshal(data, &body) == nil {
-		e.Code, e.Message = body.Error.Code, body.Error.Message
+		e.Code, e.Message = scrubText(body.Error.Code), scrubText(body.Error.Message)
 	}
 	if e.Code == "" {
 		e.Code, e.Message = http.StatusText(status), "no error in the usual form"

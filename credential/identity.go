@@ -112,5 +112,5 @@ func FromClientSecret(id Identity, secret Secret, o *Options) (azcore.TokenCrede
 	if err != nil {
 		return nil, fmt.Errorf("credential: %w", err)
 	}
-	return cred, nil
+	return &scrubbing{cred, secret}, nil
 }

@@ -25,3 +25,8 @@ func TestDeployment(t *testing.T) {
 	t.Parallel()
 	lifecycletest.Deployment(t, lifecycletest.Memory)
 }
+
+func TestNothingIsShown(t *testing.T) {
+	t.Parallel()
+	lifecycletest.Scan(t, lifecycletest.Memory, lifecycletest.Guarded())
+}

@@ -79,7 +79,7 @@ func newSignerCredential(id Identity, o *Options) (*SignerCredential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("credential: %w", err)
 	}
-	c.inner = inner
+	c.inner = &scrubbing{inner, Secret{}}
 	return c, nil
 }
 

@@ -21,6 +21,13 @@
 //
 // Such keys must not be exportable. They are never deleted, nor listed.
 //
+// # What has been run
+//
+// The package is compiled for Windows with every change. Under Wine, making keys, public
+// parts, signatures (PS256) and the certificate store were run; Wine lacks opening, listing
+// and deleting keys by name, TPMs, and keys of certificates, so these have not been run.
+// `go test ./credential/cng` on Windows runs the conformance suite.
+//
 // # Other systems
 //
 // Elsewhere the package compiles and [Open] fails with [ErrNotWindows].

@@ -113,6 +113,22 @@ func TestCrash(t *testing.T) {
 	lifecycletest.Crash(t, one, 5)
 }
 
+func TestRotationUnderLoad(t *testing.T) {
+	t.Parallel()
+	lifecycletest.Load(t, one)
+}
+
+func TestNothingIsShown(t *testing.T) {
+	t.Parallel()
+	c := token(t)
+	lifecycletest.Scan(t, func(t *testing.T) func(*testing.T) credential.KeyStore {
+		s, err := pkcs11.Open(c)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return func(*testing.T) credential.KeyStore { return s }
+	}, lifecycletest.Secrecy{Texts: []string{pin}})
+}
+
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	c := token(t)

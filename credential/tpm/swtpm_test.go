@@ -80,17 +80,27 @@ func (c *connection) Close() error {
 	return err
 }
 
+// password is what the TPM demands for using keys.
+const password = "hunter2-and-3"
+
 func stores(t *testing.T) func(*testing.T) credential.KeyStore {
-	connect, dir := chip(t), filepath.Join(t.TempDir(), "keys")
-	// One store for one chip: commands of two would mix.
-	var one *tpm.Store
-	return func(t *testing.T) credential.KeyStore {
-		if one == nil {
-			var err error
-			one, err = tpm.New(connect(t), dir, &tpm.Options{Auth: credential.NewSecret("hunter2")})
-			require.NoError(t, err)
+	return storesIn(filepath.Join(t.TempDir(), "keys"))(t)
+}
+
+// storesIn has the wrapped keys in a folder.
+func storesIn(dir string) lifecycletest.Stores {
+	return func(t *testing.T) func(*testing.T) credential.KeyStore {
+		connect := chip(t)
+		// One store for one chip: commands of two would mix.
+		var one *tpm.Store
+		return func(t *testing.T) credential.KeyStore {
+			if one == nil {
+				var err error
+				one, err = tpm.New(connect(t), dir, &tpm.Options{Auth: credential.NewSecret(password)})
+				require.NoError(t, err)
+			}
+			return one
 		}
-		return one
 	}
 }
 
@@ -109,6 +119,20 @@ func TestLifecycle(t *testing.T) {
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	lifecycletest.Crash(t, stores, 7)
+}
+
+func TestRotationUnderLoad(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("a software TPM takes half a minute for it")
+	}
+	lifecycletest.Load(t, stores)
+}
+
+func TestNothingIsShown(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	lifecycletest.Scan(t, storesIn(dir), lifecycletest.Secrecy{Texts: []string{password}, Folder: dir})
 }
 
 // A key that was copied is useless on another machine, and without its password.

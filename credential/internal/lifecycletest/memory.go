@@ -93,3 +93,8 @@ func (k memoryKey) Public() crypto.PublicKey { return k.key.Public() }
 func (k memoryKey) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
 	return k.key.Sign(r, digest, o)
 }
+
+// Guarded is what [Scan] looks for in the stores of [Memory].
+func Guarded() Secrecy {
+	return Secrecy{Private: func(s crypto.Signer) *rsa.PrivateKey { return s.(memoryKey).key }}
+}
