@@ -112,6 +112,9 @@ type target struct {
 	name string
 	caps connector.Capabilities
 
+	// What rules write, spelled as they do.
+	classes, exports []string
+
 	mu     sync.Mutex
 	schema *schemaIndex // read once, guarded by mu
 }
@@ -131,7 +134,9 @@ func New(store Store, set *rules.Set, connectors []connector.Connector, opts *Op
 			problems = append(problems, fmt.Errorf("connector name %q is empty or not unique", name))
 			continue
 		}
-		e.connectors[name] = &target{Connector: c, name: name, caps: c.Capabilities()}
+		e.connectors[name] = &target{
+			Connector: c, name: name, caps: c.Capabilities(), classes: set.Classes(name), exports: set.ExportAttributes(name),
+		}
 		e.names = append(e.names, name)
 	}
 	for _, r := range set.Rules() {

@@ -274,9 +274,8 @@ func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) 
 		return err
 	}
 	b.outboundFlows(m, w, flows)
-	want := b.wanted(w, t, d)
 	p := w.exportCopy()
-	p.Pending = attr.Mods(w.topOf(), want)
+	p.Pending = b.difference(w, t, d)
 	p.NewDN = ""
 	if dn := d.Values.Text("dn"); dn != "" && dnKey(t.caps, dn) != w.DNKey {
 		switch {
@@ -319,30 +318,30 @@ func (b *batch) moveUnborn(w *csWork, t *target, dn string) error {
 	return nil
 }
 
-// wanted returns what the object shall hold: what it holds, with every managed attribute
-// that can be written replaced by what the rules say.
-func (b *batch) wanted(w *csWork, t *target, d *rules.Decision) *attr.Set {
-	want := w.topOf().Clone()
+// difference returns what must change for the object to hold what the rules say: every
+// managed attribute that can be written has the values of the decision, or none.
+func (b *batch) difference(w *csWork, t *target, d *rules.Decision) (mods []attr.Mod) {
+	top := w.topOf()
 	for _, name := range d.Managed {
-		if attr.EqualName(name, "dn") {
+		c := t.schema.column(w.Class, name)
+		if c.skip {
 			continue
 		}
-		if a := t.schema.attribute(name); a != nil && a.Kind == attr.KindReference {
-			continue
-		}
-		ok, createOnly := t.schema.writable(w.Class, name)
+		values := d.Values.Values(name)
 		switch {
-		case !ok:
-			if d.Values.Has(name) {
+		case !c.writable:
+			if len(values) > 0 {
 				b.unwritable[unwritable{t.name, w.Class, name}] = true
 			}
-		case !d.Values.Has(name) && t.schema.required(name):
+		case len(values) == 0 && c.required:
 			// The directory keeps the value that it has made.
-		case !createOnly || w.unborn():
-			want.Put(name, d.Values.Values(name)...)
+		case !c.createOnly || w.unborn():
+			if m, differ := attr.ModOf(name, top.Values(name), values); differ {
+				mods = append(mods, m)
+			}
 		}
 	}
-	return &want
+	return mods
 }
 
 func sameMods(a, b []attr.Mod) bool {

@@ -100,13 +100,14 @@ func (b *batch) apply(m *mvWork, d *rules.Decision, from []*csWork) error {
 		return err
 	}
 	origins := make([]Origin, 0, len(d.Origins))
-	copied := make(map[string]bool, len(d.Copies))
+	copied := func(name string) bool {
+		return slices.ContainsFunc(d.Copies, func(c rules.Copy) bool { return attr.EqualName(c.Target, name) })
+	}
 	for _, c := range d.Copies {
-		copied[attr.Fold(c.Target)] = true
 		origins = append(origins, Origin{Attribute: c.Target, Rule: c.Rule.ID, CS: from[c.Contribution].ID, Source: c.Source})
 	}
 	for _, o := range d.Origins {
-		if !copied[attr.Fold(o.Attribute)] {
+		if !copied(o.Attribute) {
 			origins = append(origins, Origin{Attribute: o.Attribute, Rule: o.Rule.ID, CS: from[o.Contribution].ID})
 		}
 	}

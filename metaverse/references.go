@@ -381,40 +381,34 @@ func (b *refBatch) noteReferences() error {
 	if err != nil {
 		return err
 	}
+	unsent, sent, err := b.tx.HasExportRefs(ids)
+	if err != nil {
+		return err
+	}
 	var put []*PendingExport
 	var done []CSID
 	for i, id := range ids {
-		p := exports[i]
-		if p == nil {
-			p = &PendingExport{CS: id, Connector: b.cs[id].Connector}
+		before := exports[i]
+		p := &PendingExport{CS: id, Connector: b.cs[id].Connector}
+		if before != nil {
+			*p = *before
 		}
 		if p.Op == connector.OpDelete || p.DeleteSent {
 			continue
 		}
-		empty, err := b.noteObject(p)
-		if err != nil {
-			return err
+		p.References = unsent[i]
+		switch {
+		case p.References && p.Op == 0:
+			p.Op = connector.OpUpdate
+		case !p.References && p.Op == connector.OpUpdate && len(p.Pending) == 0 && p.NewDN == "":
+			p.Op = 0
 		}
-		if empty {
+		switch {
+		case p.Op == 0 && len(p.Sent) == 0 && !sent[i]:
 			done = append(done, id)
-		} else {
+		case before == nil || p.Op != before.Op || p.References != before.References:
 			put = append(put, p)
 		}
 	}
 	return putExports(b.tx, put, done)
-}
-
-func (b *refBatch) noteObject(p *PendingExport) (empty bool, err error) {
-	unsent, err := b.tx.ExportRefs(p.CS, false, ExportRef{}, 1)
-	if err != nil {
-		return false, err
-	}
-	p.References = len(unsent) > 0
-	switch {
-	case p.References && p.Op == 0:
-		p.Op = connector.OpUpdate
-	case !p.References && p.Op == connector.OpUpdate && len(p.Pending) == 0 && p.NewDN == "":
-		p.Op = 0
-	}
-	return exportDone(b.tx, p)
 }

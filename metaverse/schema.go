@@ -15,6 +15,17 @@ type schemaIndex struct {
 	readOnly   map[string]map[string]bool      // by folded class and attribute
 	params     map[string]rules.Parameters     // by partition id
 	shared     rules.Parameters
+	// columns holds what there is to know about the attributes that rules export, by class
+	// and name as the rules spell them.
+	columns map[string]map[string]column
+}
+
+// A column is an attribute of a class as exports see it.
+type column struct {
+	skip       bool // a DN or a reference: exported by other means
+	writable   bool
+	createOnly bool // writable at the creation of objects only
+	required   bool // the directory always has a value
 }
 
 func (t *target) index(ctx context.Context) (*schemaIndex, error) {
@@ -28,6 +39,7 @@ func (t *target) index(ctx context.Context) (*schemaIndex, error) {
 		return nil, err
 	}
 	t.schema = indexSchema(t.name, s)
+	t.schema.plan(t.classes, t.exports)
 	return t.schema, nil
 }
 
@@ -60,6 +72,32 @@ func indexSchema(name string, s *connector.Schema) *schemaIndex {
 		}
 	}
 	return x
+}
+
+// plan works out the columns of the attributes that rules export.
+func (x *schemaIndex) plan(classes, attributes []string) {
+	x.columns = make(map[string]map[string]column, len(classes))
+	for _, class := range classes {
+		of := make(map[string]column, len(attributes))
+		for _, name := range attributes {
+			of[name] = x.columnOf(class, name)
+		}
+		x.columns[class] = of
+	}
+}
+
+func (x *schemaIndex) columnOf(class, name string) column {
+	c := column{skip: attr.EqualName(name, "dn") || x.isReference(name), required: x.required(name)}
+	c.writable, c.createOnly = x.writable(class, name)
+	return c
+}
+
+// column returns what there is to know about an attribute of a class.
+func (x *schemaIndex) column(class, name string) column {
+	if c, planned := x.columns[class][name]; planned {
+		return c
+	}
+	return x.columnOf(class, name)
 }
 
 // parameters returns the values of %Name% for objects of the partition.

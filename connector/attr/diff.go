@@ -123,6 +123,20 @@ func intersect(a, b []Value) []Value {
 	return missing(a, missing(a, b))
 }
 
+// ModOf returns the modification that turns the values old of one attribute into want, as
+// [Mods] does for whole sets. It reports false where there is nothing to modify.
+func ModOf(name string, old, want []Value) (Mod, bool) {
+	if SameValues(old, want) {
+		return Mod{}, false
+	}
+	if len(old) <= 1 && len(want) <= 1 {
+		return Mod{Name: name, Replace: true, Adds: want}, true
+	}
+	adds, deletes := Diff(old, want)
+	// The same values, some more than once, are nothing to modify.
+	return Mod{Name: name, Adds: adds, Deletes: deletes}, len(adds)+len(deletes) > 0
+}
+
 // Mods returns the modifications that turn old into want, in name order: whole-attribute
 // replacements for attributes with at most one value on both sides, value-level ones
 // otherwise. Values that a set holds more than once count once. Names in skip are left out,
@@ -130,18 +144,12 @@ func intersect(a, b []Value) []Value {
 func Mods(old, want *Set, skip ...string) []Mod {
 	var mods []Mod
 	add := func(name string, o, w []Value) {
-		if SameValues(o, w) || slices.ContainsFunc(skip, func(s string) bool { return EqualName(s, name) }) {
+		if slices.ContainsFunc(skip, func(s string) bool { return EqualName(s, name) }) {
 			return
 		}
-		if len(o) <= 1 && len(w) <= 1 {
-			mods = append(mods, Mod{Name: name, Replace: true, Adds: w})
-			return
+		if m, differ := ModOf(name, o, w); differ {
+			mods = append(mods, m)
 		}
-		adds, deletes := Diff(o, w)
-		if len(adds) == 0 && len(deletes) == 0 {
-			return // the same values, some more than once
-		}
-		mods = append(mods, Mod{Name: name, Adds: adds, Deletes: deletes})
 	}
 	i, j := 0, 0
 	for i < len(old.entries) || j < len(want.entries) {

@@ -145,7 +145,7 @@ func (r *reader) writeRows(q string, n, width int, args []any) error {
 	return nil
 }
 
-// insert writes n narrow rows in groups.
+// insert runs a statement that inserts or deletes over n narrow rows, in groups.
 func (r *reader) insert(q string, n, width int, fill func(args []any, i int) []any) error {
 	var args []any
 	for i := 0; i < n; {

@@ -31,12 +31,13 @@ type names struct {
 	byID   []string // index 0 is ""
 	ids    map[string]int64
 	folded map[string]int64 // attributes only: the first spelling of each name
+	first  map[int64]int64  // attributes only: the first spelling of each number's name
 }
 
 func (d *dictionary) clone() *dictionary {
 	out := &dictionary{seq: d.seq}
 	for k, n := range d.kinds {
-		out.kinds[k] = names{slices.Clone(n.byID), maps.Clone(n.ids), maps.Clone(n.folded)}
+		out.kinds[k] = names{slices.Clone(n.byID), maps.Clone(n.ids), maps.Clone(n.folded), maps.Clone(n.first)}
 	}
 	return out
 }
@@ -44,7 +45,7 @@ func (d *dictionary) clone() *dictionary {
 func (d *dictionary) add(kind nameKind, id int64, name string) {
 	n := &d.kinds[kind]
 	if n.ids == nil {
-		n.byID, n.ids, n.folded = []string{""}, make(map[string]int64), make(map[string]int64)
+		n.byID, n.ids, n.folded, n.first = []string{""}, make(map[string]int64), make(map[string]int64), make(map[int64]int64)
 	}
 	for int64(len(n.byID)) <= id {
 		n.byID = append(n.byID, "")
@@ -54,6 +55,11 @@ func (d *dictionary) add(kind nameKind, id int64, name string) {
 	if kind == nameAttribute {
 		if first, ok := n.folded[attr.Fold(name)]; !ok || id < first {
 			n.folded[attr.Fold(name)] = id
+		}
+		for other, spelling := range n.byID {
+			if attr.EqualName(spelling, name) {
+				n.first[int64(other)] = n.folded[attr.Fold(name)]
+			}
 		}
 	}
 }
@@ -69,7 +75,11 @@ func (d *dictionary) id(kind nameKind, name string) (int64, bool) {
 
 // foldedAttribute returns the number of an attribute in whatever spelling came first.
 func (d *dictionary) foldedAttribute(name string) (int64, bool) {
-	id, ok := d.kinds[nameAttribute].folded[attr.Fold(name)]
+	n := &d.kinds[nameAttribute]
+	if id, ok := n.ids[name]; ok { // nearly always; folding makes a copy of the name
+		return n.first[id], true
+	}
+	id, ok := n.folded[attr.Fold(name)]
 	return id, ok
 }
 

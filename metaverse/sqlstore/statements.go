@@ -120,7 +120,7 @@ const (
 	refInList     = ` IN (SELECT value FROM json_each(?))`
 	workConflict  = ` ON CONFLICT (kind, src, attr, dst) DO NOTHING`
 	workInsert    = `INSERT INTO ref_work (kind, src, attr, dst) `
-	refByTuple    = ` WHERE src = ? AND attr = ? AND dst = ?`
+	refByTuple    = ` WHERE (src, attr, dst) IN (SELECT q.column1, q.column2, q.column3 FROM (VALUES {values}) q)`
 	refTupleMatch = ` r WHERE r.src = q.column2 AND r.attr = q.column3 AND r.dst = q.column4`
 )
 
@@ -158,7 +158,7 @@ const (
 
 	sqlRefWork       = `SELECT kind, src, attr, dst FROM ref_work ORDER BY kind, src, attr, dst LIMIT ?`
 	sqlAddRefWork    = workInsert + `VALUES {values}` + workConflict
-	sqlDeleteRefWork = `DELETE FROM ref_work WHERE kind = ? AND src = ? AND attr = ? AND dst = ?`
+	sqlDeleteRefWork = `DELETE FROM ref_work WHERE (kind, src, attr, dst) IN (SELECT q.column1, q.column2, q.column3, q.column4 FROM (VALUES {values}) q)`
 )
 
 // Exports.

@@ -50,16 +50,10 @@ func internAll[E any](t *tx, entries []E, attribute func(E) string) ([]int64, er
 }
 
 func (t *tx) deleteRefs(q string, refs []ref) error {
-	for _, r := range refs {
-		a, ok := t.dict.foldedAttribute(r.attribute)
-		if !ok {
-			continue
-		}
-		if err := t.write(q, r.src, a, r.dst); err != nil {
-			return err
-		}
-	}
-	return t.ready()
+	return t.insert(q, len(refs), 3, func(args []any, i int) []any {
+		a, _ := t.dict.foldedAttribute(refs[i].attribute) // 0 finds nothing
+		return append(args, refs[i].src, a, refs[i].dst)
+	})
 }
 
 func (t *tx) MoveCSRefsTo(from, to metaverse.CSID) error {
@@ -83,16 +77,10 @@ func (t *tx) QueueRefWork(work []metaverse.RefWork) error {
 }
 
 func (t *tx) DeleteRefWork(work []metaverse.RefWork) error {
-	for _, w := range work {
-		a, ok := t.dict.foldedAttribute(w.Attribute)
-		if !ok {
-			continue
-		}
-		if err := t.write(sqlDeleteRefWork, int64(w.Kind), w.Source, a, w.Target); err != nil {
-			return err
-		}
-	}
-	return t.ready()
+	return t.insert(sqlDeleteRefWork, len(work), 4, func(args []any, i int) []any {
+		a, _ := t.dict.foldedAttribute(work[i].Attribute) // 0 finds nothing
+		return append(args, int64(work[i].Kind), work[i].Source, a, work[i].Target)
+	})
 }
 
 func (t *tx) QueueCSRefsFrom(sources []metaverse.CSRefAttribute) error {
