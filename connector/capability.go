@@ -30,6 +30,9 @@ type Capabilities struct {
 	// Restore says that adding an object whose anchor of origin was deleted lately brings
 	// the deleted object back instead of creating a new one.
 	Restore bool
+	// TakeOver says that adding an object whose anchor of origin another object holds takes
+	// that object over and overwrites it, instead of being in conflict with it.
+	TakeOver bool
 
 	// ExportBatch is the largest number of changes that one Export call takes; 0 means 1.
 	ExportBatch int

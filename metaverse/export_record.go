@@ -65,6 +65,9 @@ func (o *outcomes) take(j *job, res *connector.Result) error {
 	switch res.Outcome {
 	case connector.Applied, connector.NoChange:
 		o.passed = append(o.passed, j.cs.ID)
+		for _, name := range res.Skipped {
+			o.x.r.unwritable[unwritable{o.x.r.t.name, j.cs.Class, name}] = true
+		}
 		o.count(j, res)
 		return o.applied(j, &p, res)
 	case connector.Unknown:

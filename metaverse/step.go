@@ -93,7 +93,7 @@ type run struct {
 	reported  time.Time     // when progress was reported last
 	failed    map[CSID]bool // objects that failed in this synchronisation
 
-	unwritable map[unwritable]bool // values that no directory took in this synchronisation
+	unwritable map[unwritable]bool // values that no directory took in this step
 }
 
 func (r *run) execute(ctx context.Context) error {

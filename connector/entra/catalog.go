@@ -181,7 +181,7 @@ func describe(m *Mapping, classes []*class) connector.Attribute {
 		switch m.access(c.name) {
 		case ReadWrite:
 			a.ReadOnly, a.CreateOnly = false, false
-		case CreateOnly:
+		case CreateOnly, Matched:
 			a.ReadOnly = false
 		}
 	}

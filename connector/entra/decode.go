@@ -21,6 +21,7 @@ type entry struct {
 
 	anchor, synced presence
 	sourceAnchor   string
+	foreign        bool // a group whose uniqueName is somebody else's
 	isSynced       bool
 	created        int64 // time of creation in seconds, 0 if it did not come
 	err            error // trouble with this object alone
@@ -154,7 +155,8 @@ func (e *entry) noteAnchor(values []attr.Value) []attr.Value {
 	text := values[0].Str()
 	if e.class.name == classGroup {
 		if text = anchorOfLink(text); text == "" {
-			return nil // somebody else's name for the group
+			e.foreign = true
+			return nil
 		}
 	}
 	e.anchor, e.sourceAnchor = present, text

@@ -105,13 +105,19 @@ func add(out map[string]deletedObject, c *class, o map[string]json.RawMessage) {
 	}
 }
 
-// take returns the deleted object with the anchor and forgets it.
-func (x *deletedIndex) take(c *class, anchor string) (deletedObject, bool) {
+// find returns the deleted object with the anchor.
+func (x *deletedIndex) find(c *class, anchor string) (deletedObject, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	d, ok := x.classes[c.name][anchor]
-	delete(x.classes[c.name], anchor)
 	return d, ok
+}
+
+// forget takes the object with the anchor out.
+func (x *deletedIndex) forget(c *class, anchor string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.classes[c.name], anchor)
 }
 
 // note adds an object that the session itself has deleted.
@@ -126,9 +132,7 @@ func (x *deletedIndex) note(c *class, anchor string, id guid) {
 // restore brings a deleted object back and gives it what the change asks for. It reports
 // false when the object is not there any more.
 func (t *task) restore(d deletedObject, p *plan) (connector.Result, bool) {
-	if d.synced {
-		return t.refuse("", connector.CodeInvalidHardMatch, errMastered), true
-	}
+	t.s.deleted.forget(t.c, p.anchor)
 	_, err := t.write(operation{method: http.MethodPost, path: "/directory/deletedItems/" + d.id.String() + "/restore"})
 	var lost *unansweredError
 	switch {

@@ -42,9 +42,29 @@
 //
 // Changes go in JSON batches of twenty, several at a time, paced to the published quota.
 // Requests that can be repeated are; a creation whose answer was lost is settled by looking
-// for the object, and is Unknown where that does not help. A user whose source anchor
-// belongs to a deleted one is restored. New accounts get a random password that nobody is
-// told, and are disabled unless accountEnabled says otherwise.
+// for the object, and is Unknown where that does not help. New accounts get a random
+// password that nobody is told, and are disabled unless accountEnabled says otherwise.
+//
+// # Matching
+//
+// Graph itself matches nothing, so that the connector decides what a new object is, by the
+// table of [sourceanchor.Match] and at the moment at which Entra ID does it for Entra
+// Connect: when the object is added. A user with the same source anchor, deleted ones
+// included, is taken over or restored; else one without a source anchor that has the
+// primary address (SMTP: of proxyAddresses, or mail) or the userPrincipalName. A Microsoft
+// 365 group is matched by its address, other groups are not. An object that is taken over
+// is given everything that the new one shall have, the source anchor included.
+//
+// Nothing is taken over that holds an administrative role or is eligible for one, that
+// another engine masters, that has another source anchor, that is of another type or one of
+// several, or where [Options] block it: the change is then a conflict that names the object
+// and Entra ID's error, such as InvalidSoftMatch. Objects are looked up fifteen to a filter
+// and twenty filters to a request. Role holders are listed once a session and take the
+// permission RoleManagement.Read.Directory; without it nothing is taken over. What an
+// import has shown is the engine's to join, before anything is added.
+//
+// An onPremisesObjectIdentifier cannot be read in Graph v1.0: the protection of objects
+// that have one is left to the service.
 //
 // # Errors
 //

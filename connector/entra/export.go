@@ -33,7 +33,8 @@ func (s *session) Export(ctx context.Context, batch []connector.Change) ([]conne
 	d := newDispatcher(ctx, s.t.client, s.log)
 	results := make([]connector.Result, len(batch))
 	carryOut := func(indexes []int) {
-		d.run(len(indexes), func(i int) { results[indexes[i]] = s.carryOut(d, &batch[indexes[i]]) })
+		found, err := s.cast(d, batch, indexes)
+		d.run(len(indexes), func(i int) { results[indexes[i]] = s.carryOut(d, &batch[indexes[i]], found, err) })
 	}
 	for _, indexes := range segments(batch) {
 		carryOut(indexes)
@@ -94,6 +95,7 @@ type task struct {
 	reader
 
 	ch     *connector.Change
+	found  *catch
 	c      *class
 	full   *decoder // reads every attribute, whatever the session imports
 	result connector.Result
@@ -101,8 +103,8 @@ type task struct {
 	lost   bool        // a creation was sent whose answer was lost
 }
 
-func (s *session) carryOut(d *dispatcher, ch *connector.Change) connector.Result {
-	t := &task{reader: reader{s, d}, ch: ch, result: connector.Result{ID: ch.ID}}
+func (s *session) carryOut(d *dispatcher, ch *connector.Change, found *catch, castErr error) connector.Result {
+	t := &task{reader: reader{s, d}, ch: ch, found: found, result: connector.Result{ID: ch.ID}}
 	for _, c := range s.t.classes {
 		if attr.EqualName(c.name, ch.Class) {
 			t.c, t.full = c, &decoder{class: c}
@@ -113,6 +115,9 @@ func (s *session) carryOut(d *dispatcher, ch *connector.Change) connector.Result
 	}
 	switch ch.Op {
 	case connector.OpAdd:
+		if castErr != nil {
+			return t.fail(castErr)
+		}
 		return t.add()
 	case connector.OpUpdate:
 		return t.update()
@@ -160,7 +165,7 @@ func (t *task) fail(err error) connector.Result {
 	t.result.RetryAfter = connector.RetryAfter(t.result.Err)
 	t.result.Outcome = t.outcomeOf(err, g)
 	if t.result.Outcome == connector.Conflict {
-		t.result.ConflictWith = t.inTheWay(g)
+		t.blame(g)
 	}
 	if ref, ok := errors.AsType[*referenceError](err); ok {
 		t.result.Outcome = connector.Rejected
@@ -204,6 +209,17 @@ func (c *class) blamed(g *GraphError) string {
 		}
 	}
 	return ""
+}
+
+// blame names the object in the way of a change that met a conflict.
+func (t *task) blame(g *GraphError) {
+	if t.ch.Op == connector.OpAdd {
+		if label, id, ok := t.mistyped(g); ok {
+			t.unmatched(connector.CodeObjectTypeMismatch, label+"_"+id.String(), "an object of another type has the same address")
+			return
+		}
+	}
+	t.result.ConflictWith = t.inTheWay(g)
 }
 
 // inTheWay finds out which object holds the value, from the details or by asking for the

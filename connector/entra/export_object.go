@@ -3,7 +3,6 @@ package entra
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,10 +37,8 @@ func (t *task) add() connector.Result {
 		return t.fail(err)
 	}
 	t.result.DN = dnOf(p.anchor)
-	if d, ok := t.s.deleted.take(t.c, p.anchor); ok && p.anchor != "" {
-		if result, ok := t.restore(d, p); ok {
-			return result
-		}
+	if result, ok := t.follow(p, t.matches(p)); ok {
+		return result
 	}
 	return t.create(p)
 }
@@ -124,10 +121,8 @@ func (t *task) conflicted(p *plan, err error, g *GraphError) connector.Result {
 			if loadErr := t.s.deleted.load(t.d.ctx, t.s, t.c, true); loadErr != nil {
 				return t.fail(err)
 			}
-			if d, ok := t.s.deleted.take(t.c, p.anchor); ok {
-				if result, ok := t.restore(d, p); ok {
-					return result
-				}
+			if result, ok := t.follow(p, t.binned(p)); ok {
+				return result
 			}
 		}
 		if attempt < tries && t.d.pause(backoff(attempt)) != nil {
@@ -157,25 +152,17 @@ func (t *task) byAnchorPatiently(anchor string, tries int) (*entry, error) {
 	}
 }
 
-// adopt takes an existing object with the same source anchor for the one to create: it is
-// the work of a creation whose answer was lost, or it holds what is asked for already. One
-// that holds something else is in the way. It is for the engine to join it, after an import.
+// adopt takes an object that has the source anchor: it is the work of a creation whose
+// answer was lost, or one to be taken over.
 func (t *task) adopt(e *entry, p *plan) connector.Result {
-	if err := t.mayWrite(e); err != nil {
-		return t.refuse("", connector.CodeInvalidHardMatch, err)
+	if t.lost && t.mayWrite(e) == nil {
+		p.drop(t.c, e)
+		return t.converge(e.id, p, true)
 	}
-	p.drop(t.c, e)
-	p.existing()
-	if len(p.body) > 0 && !t.lost {
-		t.result.Outcome = connector.Conflict
-		t.result.ConflictWith = e.key()
-		t.result.Err = &connector.Error{
-			Op: "export", Connector: t.connectorName(), Object: t.ch.Key, Attribute: attrSourceAnchor,
-			Code: connector.CodeExistingObject, Err: fmt.Errorf("%w: another object has the same source anchor", connector.ErrConflict),
-		}
-		return t.result
-	}
-	return t.converge(e.id, p, t.lost)
+	m := t.candidate(e)
+	m.MatchesAnchor = true
+	result, _ := t.follow(p, []*match{m}) // one with the source anchor is never to be created
+	return result
 }
 
 // converge brings an existing object to what an add asks for. What only a creation can set

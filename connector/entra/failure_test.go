@@ -136,12 +136,12 @@ func TestSchemaAgreesWithTheTable(t *testing.T) {
 	require.True(t, ok)
 	require.Contains(t, group.ReadOnly, "mail")
 	require.NotContains(t, group.ReadOnly, "sourceAnchor", "part of an add")
-	for name, readOnly := range map[string]bool{"commonName": true, "proxyAddresses": true, "cloudAnchor": true, "managedBy": true, "mail": false, "sourceAnchor": false} {
+	for name, readOnly := range map[string]bool{"commonName": true, "proxyAddresses": false, "cloudAnchor": true, "managedBy": true, "mail": false, "sourceAnchor": false} {
 		a, ok := s.Attribute(name)
 		require.True(t, ok, name)
 		require.Equal(t, readOnly, a.ReadOnly, name)
 	}
-	for _, name := range []string{"securityEnabled", "mailEnabled"} {
+	for _, name := range []string{"securityEnabled", "mailEnabled", "proxyAddresses"} {
 		a, _ := s.Attribute(name)
 		require.True(t, a.CreateOnly && !a.ReadOnly, name)
 	}

@@ -23,10 +23,11 @@ const (
 	ReadOnly                 // imported; public Graph offers no way to write it
 	CreateOnly               // imported; written when the object is created and never again
 	ReadWrite                // imported and exported
+	Matched                  // imported; what new objects shall have of it finds existing ones, and is not written
 	NoProperty               // Entra Connect's rules export it; public Graph has no such property
 )
 
-var accessNames = [...]string{"", "read", "read, create", "read, write", "no equivalent"}
+var accessNames = [...]string{"", "read", "read, create", "read, write", "read, match", "no equivalent"}
 
 // String returns the access in words, "" for None.
 func (a Access) String() string {
@@ -79,11 +80,11 @@ func mappings() []Mapping {
 		text(attrSourceAnchor, "onPremisesImmutableId", 0, ReadWrite, CreateOnly),
 		{Attribute: attrCloudMastered, Kind: attr.KindBool, User: ReadOnly, shape: shapeComputed},
 		{Attribute: "accountEnabled", Property: "accountEnabled", Kind: attr.KindBool, User: ReadWrite, shape: shapeFlag, required: true},
-		{Attribute: "userPrincipalName", Property: "userPrincipalName", Kind: attr.KindString, MaxLength: 1024, User: ReadWrite, required: true},
+		{Attribute: attrUPN, Property: "userPrincipalName", Kind: attr.KindString, MaxLength: 1024, User: ReadWrite, required: true},
 		{Attribute: "displayName", Property: "displayName", Kind: attr.KindString, MaxLength: 256, User: ReadWrite, Group: ReadWrite, required: true},
 		{Attribute: attrAlias, Property: "mailNickname", Kind: attr.KindString, MaxLength: 64, User: ReadWrite, Group: ReadWrite, required: true},
-		text("mail", "mail", 256, ReadWrite, ReadOnly),
-		{Attribute: "proxyAddresses", Property: "proxyAddresses", Kind: attr.KindString, MultiValued: true, User: ReadOnly, Group: ReadOnly, shape: shapeList},
+		text(attrMail, "mail", 256, ReadWrite, ReadOnly),
+		{Attribute: attrProxies, Property: "proxyAddresses", Kind: attr.KindString, MultiValued: true, User: Matched, Group: Matched, shape: shapeList},
 		{Attribute: "otherMails", Property: "otherMails", Kind: attr.KindString, MultiValued: true, MaxLength: 250, User: ReadWrite, shape: shapeList},
 		text("givenName", "givenName", 64, ReadWrite, None),
 		text("surname", "surname", 64, ReadWrite, None),
@@ -182,6 +183,9 @@ const (
 	attrSourceAnchor    = "sourceAnchor"
 	attrCloudMastered   = "cloudMastered"
 	attrAlias           = "alias"
+	attrUPN             = "userPrincipalName"
+	attrMail            = "mail"
+	attrProxies         = "proxyAddresses"
 	attrManager         = "manager"
 	attrMember          = "member"
 	attrOwner           = "owner"

@@ -113,6 +113,14 @@ type Options struct {
 	// could be restored. The service refuses users then for as long as the deleted one
 	// keeps the anchor.
 	NoRestore bool
+	// BlockHardMatch refuses to take over or restore users that have the source anchor of
+	// one to create, as Entra Connect's BlockCloudObjectTakeoverThroughHardMatch does.
+	BlockHardMatch bool
+	// BlockSoftMatch refuses to take over objects that have the primary address or the
+	// name of one to create and no source anchor, as Entra Connect's BlockSoftMatch does.
+	BlockSoftMatch bool
+	// NoUPNMatch leaves user names out of soft matching.
+	NoUPNMatch bool
 	// ForcePasswordChange makes new users choose a password when they first sign in. Their
 	// initial password is random and known to nobody, so that this makes sense only with
 	// self-service password reset or a temporary access pass.

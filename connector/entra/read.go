@@ -188,24 +188,21 @@ func (r *reader) byAnchor(d *decoder, anchor string) (*entry, error) {
 
 // find reads the object whose property has the value, nil if there is none.
 func (r *reader) find(d *decoder, property, value string) (*entry, error) {
-	a, err := r.d.send(operation{method: http.MethodGet, path: "/" + d.class.set +
-		"?$filter=" + escape(property+" eq '"+strings.ReplaceAll(value, "'", "''")+"'") +
-		"&$select=" + strings.Join(d.class.selection(d.wanted, false), ",")})
+	found, err := r.filtered(d, property+" eq "+quote(value))
 	if err != nil {
 		return nil, err
 	}
-	pg, err := d.page(a.body)
-	if err != nil {
-		return nil, err
-	}
-	switch len(pg.entries) {
+	switch len(found) {
 	case 0:
 		return nil, nil
 	case 1:
-		return &pg.entries[0], nil
+		return &found[0], nil
 	}
 	return nil, fmt.Errorf("%w: more than one object has the same %s", connector.ErrProtocol, property)
 }
+
+// quote makes text a literal of a filter.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // escape escapes text for a query.
 func escape(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
@@ -258,7 +255,11 @@ func (r *reader) related(c *class, id guid, m *Mapping) ([]ref, error) {
 		one, _, err := readRef(s)
 		return []ref{one}, err
 	}
-	path += "&$top=" + strconv.Itoa(maxPage)
+	return r.refList(path + "&$top=" + strconv.Itoa(maxPage))
+}
+
+// refList reads a list of directory objects to its end.
+func (r *reader) refList(path string) ([]ref, error) {
 	var all []ref
 	for seen := map[string]bool{}; path != ""; {
 		a, err := r.d.send(operation{method: http.MethodGet, path: path})
@@ -274,7 +275,7 @@ func (r *reader) related(c *class, id guid, m *Mapping) ([]ref, error) {
 			return nil, err
 		}
 		if seen[path] {
-			return nil, fmt.Errorf("%w: a page link came twice", connector.ErrProtocol)
+			return nil, errRepeated
 		}
 		seen[path] = path != ""
 	}

@@ -70,7 +70,7 @@ func (t *Tenant) Capabilities() connector.Capabilities {
 	return connector.Capabilities{
 		FullImport: true, DeltaImport: true, ReadObjects: true, Export: true, Preflight: true,
 		References: connector.ReferenceByAnchor, ReferencesLast: true,
-		Resume: true, Restore: !t.o.NoRestore,
+		Resume: true, Restore: !t.o.NoRestore && !t.o.BlockHardMatch, TakeOver: !t.o.BlockHardMatch,
 		ExportBatch: exportBatch, WatermarkLife: deltaLife,
 	}
 }
@@ -109,6 +109,7 @@ type session struct {
 	classes  []*class
 	decoders map[string]*decoder
 	deleted  deletedIndex
+	roles    roleHolders
 	closed   bool
 }
 

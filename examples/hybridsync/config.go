@@ -59,6 +59,8 @@ type tenantConfig struct {
 	CAFile          string      `yaml:"ca_file"`
 	WritesPerSecond float64     `yaml:"writes_per_second"`
 	Distribution    string      `yaml:"distribution_groups"`
+	BlockHardMatch  bool        `yaml:"block_hard_match"`
+	BlockSoftMatch  bool        `yaml:"block_soft_match"`
 }
 
 type safetyConfig struct {

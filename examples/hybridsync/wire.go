@@ -117,6 +117,7 @@ func tenant(t *tenantConfig, log *slog.Logger) (connector.Connector, error) {
 	opts := &entra.Options{
 		Cloud: entra.Cloud(t.Cloud), BaseURL: t.Graph, RootCAs: pool, TenantID: t.TenantID,
 		WritesPerSecond: t.WritesPerSecond, DistributionGroups: groupPolicies[t.Distribution], Logger: log,
+		BlockHardMatch: t.BlockHardMatch, BlockSoftMatch: t.BlockSoftMatch,
 	}
 	conn, err := entra.New(t.Name, cred, opts)
 	if err != nil {

@@ -23,6 +23,8 @@ type dumpFile struct {
 
 	Extensions []extension `json:"extensions,omitempty"`
 	Grants     []roleGrant `json:"grants,omitempty"`
+
+	Eligible []eligibility `json:"eligible,omitempty"`
 }
 
 type dumpObject struct {
@@ -43,7 +45,7 @@ func (s *Server) Dump(w io.Writer) error {
 	f := dumpFile{
 		Tenant: s.TenantID, Client: s.ClientID, Revision: s.state.rev,
 		TokenKey: base64.StdEncoding.EncodeToString(*s.tokenKey.Load()), Objects: make(map[string][]dumpObject),
-		Extensions: s.state.extensions, Grants: s.state.grants,
+		Extensions: s.state.extensions, Grants: s.state.grants, Eligible: s.state.eligible,
 	}
 	for _, o := range s.state.byID {
 		f.Objects[o.kind.name] = append(f.Objects[o.kind.name], dumpOf(o))
@@ -123,6 +125,7 @@ func (s *state) adopt(fresh *state, rev uint64) {
 	s.byID, s.live, s.deleted = fresh.byID, fresh.live, fresh.deleted
 	s.upns, s.anchors, s.addresses, s.appIDs = fresh.upns, fresh.anchors, fresh.addresses, fresh.appIDs
 	s.grants, s.extensions, s.nextPurge = fresh.grants, fresh.extensions, fresh.nextPurge
+	s.eligible = fresh.eligible
 	s.rev, s.floor, s.log = rev, rev, nil
 	for _, o := range s.byID {
 		o.changes = nil
@@ -147,7 +150,7 @@ func (s *state) load(f dumpFile, now time.Time) error {
 		}
 		s.define(x)
 	}
-	s.grants = f.Grants
+	s.grants, s.eligible = f.Grants, f.Eligible
 	for _, k := range s.cat.kinds {
 		for _, d := range f.Objects[k.name] {
 			if err := s.loadObject(k, d); err != nil {

@@ -28,6 +28,25 @@ type expr struct {
 	name string
 }
 
+// maxClauses is how many alternatives a filter may have.
+const maxClauses = 15
+
+// clauses counts the alternatives of the filter's widest part.
+func (e *expr) clauses() int {
+	n := 0
+	for _, a := range e.args {
+		if e.op == "or" {
+			n += a.clauses()
+		} else {
+			n = max(n, a.clauses())
+		}
+	}
+	if e.op == "in" {
+		return len(e.vals)
+	}
+	return max(n, 1)
+}
+
 // literal is a constant: string, bool, number or null (nil).
 type literal any
 

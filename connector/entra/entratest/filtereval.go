@@ -17,6 +17,9 @@ func filterFor(k *kind, text string, advancedQuery bool) (predicate, *expr, *fai
 	if err != nil {
 		return nil, nil, misused(codeParse, "Invalid filter clause: %v.", err)
 	}
+	if n := e.clauses(); n > maxClauses && !advancedQuery {
+		return nil, nil, unsupportedQuery("Too many child clauses specified in search filter expression containing 'OR' operators: %d. Max allowed: %d.", n, maxClauses)
+	}
 	c := &filterCompiler{kind: k, advanced: advancedQuery}
 	p, f := c.compile(e)
 	return p, e, f

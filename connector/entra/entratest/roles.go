@@ -1,6 +1,11 @@
 package entratest
 
-import "slices"
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
 
 // Templates of built-in roles: the id is the same in every tenant.
 const (
@@ -30,7 +35,7 @@ func builtinRoles() map[string]string {
 func (s *state) privileged(o *object) bool {
 	return slices.ContainsFunc(o.memberOf.all(), func(g *object) bool {
 		return g.live() && (g.kind.name == "directoryRole" || g.flag("isAssignableToRole"))
-	})
+	}) || slices.ContainsFunc(s.eligible, func(e eligibility) bool { return e.PrincipalID == o.id })
 }
 
 // trusted reports whether the calling application may touch role holders.
@@ -50,6 +55,49 @@ func (s *state) role(template string) *object {
 		}
 	}
 	return nil
+}
+
+// eligibility says that an object can activate a role.
+type eligibility struct {
+	ID               string `json:"id"`
+	PrincipalID      string `json:"principalId"`
+	RoleDefinitionID string `json:"roleDefinitionId"`
+	DirectoryScopeID string `json:"directoryScopeId"`
+	Status           string `json:"status"`
+}
+
+// MakeEligible lets an object activate a directory role, by the role's template id or
+// display name, without holding it. Such a principal counts as privileged.
+func (s *Server) MakeEligible(role, id string) error {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	r, o := s.state.role(role), s.state.byID[strings.ToLower(id)]
+	if r == nil || o == nil {
+		return fmt.Errorf("no role %s or no object %s", role, id)
+	}
+	s.state.eligible = append(s.state.eligible, eligibility{newGUID(), o.id, r.str("roleTemplateId"), "/", "Provisioned"})
+	return nil
+}
+
+// listEligible answers GET /roleManagement/directory/roleEligibilitySchedules, on one page.
+func listEligible(s *state, r *request) (*answer, *failure) {
+	known := []string{"id", "principalId", "roleDefinitionId", "directoryScopeId", "status"}
+	list := []map[string]any{}
+	for _, e := range s.eligible {
+		item := map[string]any{}
+		for i, v := range []any{e.ID, e.PrincipalID, e.RoleDefinitionID, e.DirectoryScopeID, e.Status} {
+			if len(r.opts.selected) == 0 || slices.Contains(r.opts.selected, known[i]) {
+				item[known[i]] = v
+			}
+		}
+		list = append(list, item)
+	}
+	for _, name := range r.opts.selected {
+		if !slices.Contains(known, name) {
+			return nil, misused(codeParse, "Could not find a property named '%s' on type 'microsoft.graph.unifiedRoleEligibilitySchedule'.", name)
+		}
+	}
+	return jsonAnswer(http.StatusOK, raw(map[string]any{"value": list})), nil
 }
 
 // allPermissions are the application roles that the mock checks for.

@@ -154,5 +154,10 @@ func directoryRoutes(c *catalog) []route {
 		{method: "POST", pattern: "/directory/deletedItems/{id}/restore", writes: true, needs: restore, do: restoreDeleted},
 		{method: "DELETE", pattern: "/directory/deletedItems/{id}", writes: true, needs: restore, do: purgeDeleted},
 	}
+	out = append(out, route{
+		method: "GET", pattern: "/roleManagement/directory/roleEligibilitySchedules", allow: optSelect | optTop | optSkip,
+		needs: []string{"RoleEligibilitySchedule.Read.Directory", "RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "RoleManagement.Read.All"},
+		do:    listEligible,
+	})
 	return append(out, linkRoutes(c, c.kind("directoryRole"), "members", members, 1)...)
 }

@@ -30,6 +30,7 @@ type state struct {
 	appIDs     map[string]*object // kind name, slash, lower-case appId
 	grants     []roleGrant
 	extensions []extension
+	eligible   []eligibility
 
 	rev   uint64   // number of the latest change
 	floor uint64   // changes up to this one are forgotten
