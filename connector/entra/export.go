@@ -11,6 +11,7 @@ import (
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/sourceanchor"
 )
 
 // Export carries out the changes. Changes of the same kind to different objects go side by
@@ -215,7 +216,10 @@ func (c *class) blamed(g *GraphError) string {
 func (t *task) blame(g *GraphError) {
 	if t.ch.Op == connector.OpAdd {
 		if label, id, ok := t.mistyped(g); ok {
-			t.unmatched(connector.CodeObjectTypeMismatch, label+"_"+id.String(), "an object of another type has the same address")
+			t.unmatched(sourceanchor.Decision{
+				Candidate: label + "_" + id.String(), How: "soft-smtp", Code: string(connector.CodeObjectTypeMismatch),
+				Reason: "an object of another type has the same address",
+			})
 			return
 		}
 	}

@@ -299,7 +299,7 @@ func (t *task) follow(p *plan, found []*match) (connector.Result, bool) {
 	case sourceanchor.Restore:
 		return t.restore(found[i].deleted, p)
 	case sourceanchor.Refuse:
-		return t.unmatched(connector.Code(d.Code), d.Candidate, d.Reason), true
+		return t.unmatched(d), true
 	}
 	return t.result, false
 }
@@ -342,7 +342,8 @@ func (t *task) takeOver(e *entry, p *plan, d sourceanchor.Decision) connector.Re
 		return t.refuse("", connector.CodePermissionIssue, err)
 	}
 	if !t.found.claim(e.id, p.anchor) {
-		return t.unmatched(connector.CodeInvalidSoftMatch, d.Candidate, "another new object of the same run matches the same cloud object")
+		d.Code, d.Reason = string(connector.CodeInvalidSoftMatch), "another new object of the same run matches the same cloud object"
+		return t.unmatched(d)
 	}
 	t.s.log.InfoContext(t.d.ctx, "an existing object is taken over", "connector", t.connectorName(), "object", d.Candidate, "match", d.How)
 	link := p.body[t.c.anchorProperty()]
@@ -359,12 +360,13 @@ func (t *task) takeOver(e *entry, p *plan, d sourceanchor.Decision) connector.Re
 }
 
 // unmatched finishes an addition that must not become an object of its own.
-func (t *task) unmatched(code connector.Code, with, reason string) connector.Result {
+func (t *task) unmatched(d sourceanchor.Decision) connector.Result {
 	t.result.Outcome = connector.Conflict
-	t.result.ConflictWith = connector.Key{Anchor: connector.TextAnchor(with)}
+	t.result.ConflictWith = connector.Key{Anchor: connector.TextAnchor(d.Candidate)}
 	t.result.Err = &connector.Error{
-		Op: "export", Connector: t.connectorName(), Object: t.ch.Key, Code: code,
-		Err: fmt.Errorf("%w: %s", connector.ErrConflict, reason),
+		Op: "export", Connector: t.connectorName(), Object: t.ch.Key, Code: connector.Code(d.Code),
+		Attribute: map[string]string{"hard": attrSourceAnchor, "soft-smtp": attrProxies, "soft-upn": attrUPN}[d.How],
+		Err:       fmt.Errorf("%w: %s", connector.ErrConflict, d.Reason),
 	}
 	return t.result
 }

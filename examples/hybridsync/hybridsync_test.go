@@ -282,7 +282,7 @@ func TestTwoUsersWithTheSameName(t *testing.T) {
 	require.Len(t, b.tenant.Users(), 5, "one of the two, and all others, go through")
 	out, err := b.run("errors")
 	require.NoError(t, err)
-	require.Contains(t, out, "AttributeValueMustBeUnique")
+	require.Contains(t, out, "InvalidSoftMatch", "the name is that of a user with another source anchor")
 	require.Contains(t, out, "userPrincipalName")
 	require.NotContains(t, out, name)
 
