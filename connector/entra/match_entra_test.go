@@ -240,4 +240,3 @@ func TestMatchingReadsInBulk(t *testing.T) {
 	require.LessOrEqual(t, s.Count(http.MethodGet, "/users"), 5*(14+14+2), "fifteen values to a filter, five batches")
 	require.LessOrEqual(t, s.Count(http.MethodPost, "/$batch"), 5*(10+5), "twenty operations to a request")
 }
-
