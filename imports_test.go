@@ -58,6 +58,7 @@ var reach = map[string][]string{
 	"github.com/go-ldap":                {"connector/ad", "connector/ad/adtest", "internal", "examples"},
 	"github.com/jcmturner":              {"connector/ad", "examples"},
 	"modernc.org/sqlite":                {"metaverse/sqlstore", "examples"},
+	"github.com/jackc/pgx":              {"metaverse/sqlstore", "examples"},
 	"github.com/stretchr/testify":       {"connector/connectortest", "metaverse/metaversetest", "credential/credentialtest", "credential/internal/lifecycletest", "internal"},
 }
 

@@ -145,7 +145,9 @@ type Reader interface {
 	ObjectErrors(connector string, after CSID, limit int) ([]ObjectError, error)
 }
 
-// A Tx reads and writes a store within Update. Reads see the writes made before them.
+// A Tx reads and writes a store within Update. Reads see the writes made before them. A store
+// may put writes off, so that they cost no round trip each: the error of one may come from a
+// later method, or from Update.
 type Tx interface {
 	Reader
 

@@ -15,7 +15,11 @@ import (
 // call that fails and, after each Update, about everything that can be read. Some Updates are
 // given up, and from time to time the store is reopened.
 func (s *suite) model(t *testing.T) {
+	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
+		if runs++; s.opts.ModelRuns > 0 && runs > s.opts.ModelRuns {
+			return
+		}
 		m := &machine{t: rt, store: s.open(t), model: NewMemory()}
 		defer func() { require.NoError(t, m.store.Close()) }()
 		for range rapid.IntRange(1, 12).Draw(rt, "updates") {

@@ -198,7 +198,7 @@ func newObjects(m *machine, store metaverse.Tx, model *memTx) (got, want error) 
 		m.cs = append(slices.Clip(m.cs), first+metaverse.CSID(i))
 		objects = append(objects, drawObject(m, first+metaverse.CSID(i), conn))
 	}
-	return store.PutCS(objects), model.PutCS(objects)
+	return settled(store, store.PutCS(objects)), model.PutCS(objects)
 }
 
 // changeObjects puts objects that exist in another form; they often trade names.
@@ -211,7 +211,7 @@ func changeObjects(m *machine, store metaverse.Tx, model *memTx) (got, want erro
 			objects = append(objects, drawObject(m, id, old.Connector))
 		}
 	}
-	return store.PutCS(objects), model.PutCS(objects)
+	return settled(store, store.PutCS(objects)), model.PutCS(objects)
 }
 
 func newMVs(m *machine, store metaverse.Tx, model *memTx) (got, want error) {

@@ -18,6 +18,9 @@ type Options struct {
 	// process. Nil leaves out the tests of what survives a restart; only stores that keep
 	// nothing should do without.
 	Reopen func(t *testing.T, s metaverse.Store) metaverse.Store
+	// ModelRuns bounds the number of random sequences of the model test, for stores that are
+	// slow to make. 0 means as many as rapid's flags say.
+	ModelRuns int
 	// Check verifies what should always be true of the store, after each test. Nil leaves it
 	// out.
 	Check func(t *testing.T, s metaverse.Store)
@@ -162,6 +165,14 @@ func get[T any](t *testing.T) func(v T, err error) T {
 		require.NoError(t, err)
 		return v
 	}
+}
+
+// settled returns the error of a write that may have been put off: reading shows it.
+func settled(r metaverse.Reader, err error) error {
+	if err == nil {
+		_, err = r.Connectors()
+	}
+	return err
 }
 
 func cancelled(t *testing.T) context.Context {

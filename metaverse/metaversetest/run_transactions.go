@@ -74,7 +74,7 @@ func failedWrite(t *testing.T, f *fixture) {
 	err := f.store.Update(t.Context(), func(tx metaverse.Tx) error {
 		put(t, tx, "ad", "a")
 		id := get[metaverse.CSID](t)(tx.NewCS(1))
-		require.Error(t, tx.PutCS([]*metaverse.CSObject{object(id, "ad", "a")}), "the DN is taken")
+		require.Error(t, settled(tx, tx.PutCS([]*metaverse.CSObject{object(id, "ad", "a")})), "the DN is taken")
 		return nil // swallowed
 	})
 	require.Error(t, err, "an Update in which a write has failed must not be committed")

@@ -2,7 +2,8 @@ package sqlstore
 
 import "context"
 
-// A database is where the tables of a store are.
+// A database is where the tables of a store are: a file of SQLite, or a PostgreSQL server. Both
+// have the same tables and the same statements, but for what pgTranslate rewrites.
 type database interface {
 	// connect opens a connection for Updates or for Views.
 	connect(ctx context.Context, write bool) (conn, error)
@@ -32,7 +33,7 @@ type conn interface {
 	// group is how many of so many rows left to read or to write go into one statement.
 	group(left int, write bool) int
 	// deferring reports whether writes are put off. Such a connection finds out about conflicts
-	// later, and lets objects swap unique keys within one statement.
+	// later, and lets objects swap unique keys without further ado.
 	deferring() bool
 	// integrity lets the database check itself. It calls found for each problem.
 	integrity(ctx context.Context, found func(text string) error) error

@@ -3,7 +3,11 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -15,6 +19,9 @@ var (
 	ErrClosed = errors.New("sqlstore: store is closed")
 	// ErrNotStore says that the file is not a database, or one of another program.
 	ErrNotStore = errors.New("not a hybridsync store")
+	// ErrAccess says that the database server does not let the store in: the user, the
+	// password, the database or a privilege is missing.
+	ErrAccess = errors.New("no access to the database")
 	// errFinished is what a Reader or Tx kept beyond its function answers.
 	errFinished = errors.New("sqlstore: reader used after its View or Update has ended")
 	// errStop ends the reading of rows early.
@@ -24,6 +31,10 @@ var (
 // classify adds the condition of package metaverse that an error of the database stands
 // for. Messages of SQLite name tables and columns, never values.
 func classify(err error) error {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) && !strings.HasPrefix(err.Error(), "sqlstore: ") {
+		return classifyPostgres(err, pe)
+	}
 	var se *sqlite.Error
 	if err == nil || !errors.As(err, &se) {
 		return err
@@ -42,6 +53,58 @@ func classify(err error) error {
 		return fmt.Errorf("sqlstore: %w", err)
 	}
 	return fmt.Errorf("sqlstore: %w: %w", condition, err)
+}
+
+// A lostConn is a failure of the server or of the way to it: what was not committed is
+// undone, and it may be tried again.
+var errUnreachable = errors.New("the database server cannot be reached")
+
+// errOutcome says that a commit was not answered, and that nobody could be asked for its fate.
+var errOutcome = errors.New("sqlstore: the connection to the database was lost during a commit; whether it took place is not known")
+
+func classifyPostgres(err error, pe *pgconn.PgError) error {
+	var condition error
+	switch {
+	case pe.Code == "53100":
+		condition = metaverse.ErrStoreFull
+	case pe.Code == "55P03":
+		condition = metaverse.ErrStoreBusy
+	case pe.Code == "XX001" || pe.Code == "XX002":
+		condition = metaverse.ErrCorrupt
+	case pe.Code == "25P03":
+		return fmt.Errorf("sqlstore: the server has ended an Update that was idle for too long: %w", err)
+	case pe.Code == "42501":
+		condition = ErrAccess
+	case isLost(err):
+		condition = errUnreachable
+	default:
+		return fmt.Errorf("sqlstore: %w", err)
+	}
+	return fmt.Errorf("sqlstore: %w: %w", condition, err)
+}
+
+// isLost reports whether the connection to the server is gone.
+func isLost(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		switch pe.Code {
+		case "57P01", "57P02", "57P03", "25P03", "53300": // shutdown, crash, starting, idle, too many connections
+			return true
+		}
+		return strings.HasPrefix(pe.Code, "08")
+	}
+	var op *net.OpError
+	return errors.Is(err, errUnreachable) || errors.As(err, &op) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, net.ErrClosed) || pgconn.Timeout(err) || isClosedConn(err)
+}
+
+// isClosedConn knows the driver's own word for a connection that it has given up.
+func isClosedConn(err error) bool { return err != nil && strings.Contains(err.Error(), "conn closed") }
+
+// isConflict reports whether the server has undone a transaction because of another one.
+func isConflict(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
 }
 
 func isBusy(err error) bool {

@@ -38,17 +38,8 @@ func migrate(ctx context.Context, c *sql.Conn, steps []string, readOnly bool) (e
 	if err != nil {
 		return err
 	}
-	switch {
-	case version > len(steps):
-		return fmt.Errorf("sqlstore: %w: its schema version is %d, this program knows versions up to %d",
-			metaverse.ErrNewerSchema, version, len(steps))
-	case version == len(steps):
-		return nil
-	case readOnly && version == 0:
-		return fmt.Errorf("sqlstore: %w: the database is empty", ErrNotStore)
-	case readOnly:
-		return fmt.Errorf("sqlstore: schema version is %d and has to be brought to %d, which a read-only store does not allow",
-			version, len(steps))
+	if done, err := checkVersion(version, len(steps), true, readOnly); done || err != nil {
+		return err
 	}
 	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return classify(err)
@@ -73,4 +64,22 @@ func migrate(ctx context.Context, c *sql.Conn, steps []string, readOnly bool) (e
 	}
 	_, err = c.ExecContext(ctx, "COMMIT")
 	return classify(err)
+}
+
+// checkVersion says whether a schema is good as it is, has to be brought forward, or cannot be
+// used.
+func checkVersion(version, known int, owned, readOnly bool) (good bool, err error) {
+	switch {
+	case version > known:
+		return false, fmt.Errorf("sqlstore: %w: its schema version is %d, this program knows versions up to %d",
+			metaverse.ErrNewerSchema, version, known)
+	case version == known && owned:
+		return true, nil
+	case readOnly && version == 0:
+		return false, fmt.Errorf("sqlstore: %w: the database is empty", ErrNotStore)
+	case readOnly:
+		return false, fmt.Errorf("sqlstore: schema version is %d and has to be brought to %d, which a read-only store does not allow",
+			version, known)
+	}
+	return false, nil
 }

@@ -11,25 +11,35 @@ import (
 // Memory is the path of a store that lives no longer than its [Store]; see [OpenMemory].
 const Memory = ":memory:"
 
-// Open opens the store in the database file at path and makes the file if there is none. The
-// folder must exist. It fails with an error matching [metaverse.ErrNewerSchema],
-// [metaverse.ErrStoreBusy], [metaverse.ErrCorrupt] or [ErrNotStore] where that is the reason.
+// Open opens a store: in a SQLite database file, by its path, or on a PostgreSQL server, by
+// a URL that begins with postgres:// or postgresql://.
+//
+// A file is made if there is none; its folder must exist. A database on a server must exist; its
+// tables are made. Open fails with an error matching [metaverse.ErrNewerSchema],
+// [metaverse.ErrStoreBusy], [metaverse.ErrCorrupt] or [ErrNotStore], and for servers [ErrAccess], where that is the reason.
 // opts nil means the defaults.
-func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
+func Open(ctx context.Context, name string, opts *Options) (*Store, error) {
 	o := opts.withDefaults()
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
 	switch {
-	case path == Memory:
+	case name == Memory:
 		return openMemory(ctx, o)
-	case path == "":
+	case name == "":
 		return nil, errors.New("sqlstore: no path given")
 	}
-	if err := prepareFile(path, &o); err != nil {
+	if isServer(name) {
+		db, err := openPostgres(ctx, name, o)
+		if err != nil {
+			return nil, err
+		}
+		return newStore(db, o), nil
+	}
+	if err := prepareFile(name, &o); err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
-	return openPath(ctx, path, o)
+	return openPath(ctx, name, o)
 }
 
 // OpenMemory opens an empty store for tests and experiments. It lives in a temporary folder,

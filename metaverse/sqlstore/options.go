@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,6 +39,17 @@ type Options struct {
 	ReadOnly bool
 	// Synchronous is the durability of commits. "" means [SynchronousFull].
 	Synchronous Synchronous
+	// StatementTimeout bounds each statement on a PostgreSQL server. 0 means 10 minutes, a
+	// negative value means no limit.
+	StatementTimeout time.Duration
+	// Reconnect is how long an Update or a View tries to reach a PostgreSQL server that is
+	// away, for example while it restarts. 0 means 30 seconds; a negative value means not to
+	// try again.
+	Reconnect time.Duration
+	// Password, when not nil, is asked for the password each time a connection to a PostgreSQL
+	// server is made, so that it may change. It stands above the URL's, PGPASSWORD and
+	// the password file.
+	Password func(context.Context) (string, error)
 	// Logger receives what an administrator should know, such as files that others can
 	// read. Nil discards it.
 	Logger *slog.Logger
@@ -66,6 +78,13 @@ func (o *Options) withDefaults() Options {
 		out.BusyTimeout = defaultBusy
 	case out.BusyTimeout < 0:
 		out.BusyTimeout = 0
+	}
+	if out.StatementTimeout == 0 {
+		out.StatementTimeout = 10 * time.Minute
+	}
+	out.StatementTimeout = max(out.StatementTimeout, 0)
+	if out.Reconnect == 0 {
+		out.Reconnect = 30 * time.Second
 	}
 	if out.Synchronous == "" {
 		out.Synchronous = SynchronousFull

@@ -176,8 +176,8 @@ const (
 
 	sqlNextExportRefName = `SELECT coalesce(min(attr), 0) FROM export_ref WHERE sent = ? AND src = ? AND attr > ?`
 	sqlExportRefs        = `SELECT dst, del FROM export_ref WHERE sent = ? AND src = ? AND attr = ? AND dst > ? ORDER BY dst LIMIT ?`
-	sqlHasExportRefs     = `SELECT j.key, EXISTS (SELECT 1 FROM export_ref r WHERE r.sent = 0 AND r.src = j.value),
-	EXISTS (SELECT 1 FROM export_ref r WHERE r.sent = 1 AND r.src = j.value) FROM json_each(?) j`
+	sqlHasExportRefs     = `SELECT j.key, CASE WHEN EXISTS (SELECT 1 FROM export_ref r WHERE r.sent = 0 AND r.src = j.value) THEN 1 ELSE 0 END,
+	CASE WHEN EXISTS (SELECT 1 FROM export_ref r WHERE r.sent = 1 AND r.src = j.value) THEN 1 ELSE 0 END FROM json_each(?) j`
 	sqlFindExportRefs = `SELECT q.column1, r.del, r.sent FROM (VALUES {values}) q CROSS JOIN export_ref` + refTupleMatch
 	sqlPutExportRefs  = `INSERT INTO export_ref (src, attr, dst, del, sent) VALUES {values}
 	ON CONFLICT (src, attr, dst) DO UPDATE SET del = excluded.del, sent = excluded.sent`

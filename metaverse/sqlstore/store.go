@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hybridsync/hybridsync/metaverse"
 )
@@ -76,7 +78,11 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) (err error) {
 	return fn(&r)
 }
 
-// Update implements [metaverse.Store]. On SQLite fn is called once.
+// maxAttempts is how often an Update is tried when the server undoes it.
+const maxAttempts = 5
+
+// Update implements [metaverse.Store]. On SQLite fn is called once. On PostgreSQL it is called
+// again when the server goes away or undoes the transaction because of another one.
 func (s *Store) Update(ctx context.Context, fn func(metaverse.Tx) error) (err error) {
 	if s.opts.ReadOnly {
 		return fmt.Errorf("sqlstore: %s is open for reading only", s.db.name())
@@ -92,37 +98,47 @@ func (s *Store) Update(ctx context.Context, fn func(metaverse.Tx) error) (err er
 		return ErrClosed
 	}
 	defer func() { <-s.writing }()
-	return s.update(ctx, fn)
+	for attempt := 1; ; attempt++ {
+		again, err := s.update(ctx, fn)
+		if !again || attempt == maxAttempts || s.opts.Reconnect < 0 || ctx.Err() != nil {
+			return err
+		}
+		s.opts.Logger.Info("an update of the store is tried again", "attempt", attempt, "err", err)
+		time.Sleep(rand.N(time.Duration(attempt) * 20 * time.Millisecond))
+	}
 }
 
-func (s *Store) update(ctx context.Context, fn func(metaverse.Tx) error) (err error) {
+// update runs fn in a transaction. again says that the failure was the server's, and that
+// nothing has been written.
+func (s *Store) update(ctx context.Context, fn func(metaverse.Tx) error) (again bool, err error) {
 	if s.writer, err = s.begin(ctx, s.writer, true); err != nil {
-		return err
+		return false, err
 	}
 	t := &tx{reader: s.newReader(ctx, s.writer), sequences: make(map[string]*sequence)}
 	t.enc.t, t.enc2.t = t, t
 	committed := false
 	defer func() { // also when fn panics
+		again = !committed && !errors.Is(t.err, errOutcome) && (isLost(t.err) || isConflict(t.err))
 		t.err = errFinished
 		if !committed {
 			s.writer = end(s.writer)
 		}
 	}()
 	if err := t.refresh(s.names.Load()); err != nil {
-		return err
+		return false, err
 	}
 	if err := fn(t); err != nil {
-		return err
+		return false, err
 	}
 	if err := t.finish(); err != nil {
-		return err
+		return false, err
 	}
 	if err := s.writer.commit(ctx); err != nil {
-		return t.fail(err)
+		return false, t.fail(err)
 	}
 	committed = true
 	s.publish(t.dict)
-	return nil
+	return false, nil
 }
 
 func (s *Store) open(ctx context.Context) error {
@@ -140,16 +156,30 @@ func (s *Store) open(ctx context.Context) error {
 // begin starts a transaction on a connection, which it makes where there is none. The
 // connection returned is nil when it is of no further use.
 func (s *Store) begin(ctx context.Context, c conn, write bool) (_ conn, err error) {
-	if c == nil {
-		if c, err = s.db.connect(ctx, write); err != nil {
+	deadline := time.Now().Add(s.opts.Reconnect)
+	for pause := time.Duration(0); ; pause = min(2*pause+10*time.Millisecond, time.Second) {
+		if c == nil {
+			c, err = s.db.connect(ctx, write)
+		}
+		if err == nil {
+			if err = c.begin(ctx); err == nil {
+				return c, nil
+			}
+			c.discard()
+		}
+		c = nil
+		if !isLost(err) || time.Now().After(deadline) || ctx.Err() != nil {
 			return nil, err
 		}
+		select {
+		case <-time.After(pause):
+			err = nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-s.closed:
+			return nil, ErrClosed
+		}
 	}
-	if err := c.begin(ctx); err != nil {
-		c.discard()
-		return nil, err
-	}
-	return c, nil
 }
 
 // end rolls back what is open on a connection and returns it, or nil when it is of no

@@ -65,8 +65,11 @@ func (t *tx) putCS(o *metaverse.CSObject) (taken bool, err error) {
 	if err != nil {
 		return false, t.fail(fmt.Errorf("sqlstore: cs %d: %w", o.ID, err))
 	}
-	n, err := t.execUnlessTaken(sqlPutCS, int64(o.ID), conn, class, part, int64(o.State), flag(o.Imported),
-		key(o.Anchor.Raw()), o.DN, key(o.DNKey), image)
+	args := []any{int64(o.ID), conn, class, part, int64(o.State), flag(o.Imported), key(o.Anchor.Raw()), o.DN, key(o.DNKey), image}
+	if t.conn.deferring() {
+		return false, t.write(sqlPutCS, args...)
+	}
+	n, err := t.execUnlessTaken(sqlPutCS, args...)
 	if isUnique(err) {
 		return true, nil
 	}
