@@ -357,7 +357,7 @@ func (b *batch) deleteMV() error {
 		return nil
 	}
 	for _, w := range b.csOrder {
-		if w.link && !w.deleted && w.Link.MV == 0 {
+		if w.link && !w.deleted { // also what has another link by now; it is written afterwards
 			unlinked = append(unlinked, w.ID)
 		}
 	}

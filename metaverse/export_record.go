@@ -201,6 +201,9 @@ func (o *outcomes) write() error {
 	if err := o.tx.PutCS(o.objects); err != nil {
 		return err
 	}
+	if err := o.markSeen(); err != nil {
+		return err
+	}
 	if err := o.tx.DeletePendingExport(o.done); err != nil {
 		return err
 	}
@@ -211,6 +214,16 @@ func (o *outcomes) write() error {
 		return err
 	}
 	return o.tx.PutObjectErrors(o.errs)
+}
+
+// markSeen keeps what an export has made from being missed by a full import that was
+// interrupted before and is resumed behind the place where it would come.
+func (o *outcomes) markSeen() error {
+	ids := make([]CSID, len(o.objects))
+	for i, cs := range o.objects {
+		ids[i] = cs.ID
+	}
+	return markSeen(o.tx, o.x.r.t.name, ids)
 }
 
 // claimAnchors makes way for objects that turn out to be ones that the connector space has

@@ -2,17 +2,24 @@ package metaverse
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
 // Keys of settings.
 const (
 	settingWatermark  = "watermark/"  // + connector
 	settingCheckpoint = "checkpoint/" // + connector: progress of an interrupted full import
+	settingSelection  = "selection/"  // + connector: what the last complete full import read
+	settingOwed       = "owed/"       // + connector: a full import could not tell what is gone, and no delta import will
 	settingRules      = "rules/"      // + connector: rule set of the last complete evaluation
 )
 
@@ -21,7 +28,7 @@ func (r *run) importStep(ctx context.Context) error {
 	if _, err := r.t.index(ctx); err != nil {
 		return &startError{err}
 	}
-	watermark, checkpoint, err := r.importState(ctx)
+	st, err := r.importState(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,46 +39,108 @@ func (r *run) importStep(ctx context.Context) error {
 	defer end()
 
 	if r.rec.Step == DeltaImport {
-		delta, ok := connector.As[connector.DeltaImporter](session)
-		switch {
-		case !ok:
-			r.rec.Widened = WidenNoDelta
-			r.note("the connector has no delta import: made a full import")
-		case watermark == nil:
-			r.rec.Widened = WidenNoWatermark
-			r.note("there is no watermark yet: made a full import")
-		default:
-			err := r.deltaImport(ctx, session, delta, watermark)
-			if !errors.Is(err, connector.ErrWatermarkExpired) {
-				return err
-			}
-			r.rec.Widened = WidenWatermarkExpired
-			r.note("the watermark has expired: made a full import")
+		reason, err := r.tryDelta(ctx, session, &st)
+		if reason == "" || err != nil {
+			return err
 		}
+		r.note("%s: made a full import", reason)
 	}
 	full, ok := connector.As[connector.FullImporter](session)
 	if !ok {
 		return fmt.Errorf("connector %s has no full import: %w", r.t.name, errors.ErrUnsupported)
 	}
-	if checkpoint != nil && r.t.caps.Resume {
-		err := r.fullImport(ctx, session, full, checkpoint)
-		if !errors.Is(err, connector.ErrWatermarkExpired) {
-			return err
+	if st.interrupted != nil && r.t.caps.Resume {
+		if st.interrupted.Selection == r.selection() {
+			err := r.fullImport(ctx, session, full, &st)
+			if !errors.Is(err, connector.ErrWatermarkExpired) {
+				return err
+			}
 		}
 		r.note("the interrupted import cannot be resumed: started over")
 	}
-	return r.fullImport(ctx, session, full, nil)
+	st.interrupted = nil
+	return r.fullImport(ctx, session, full, &st)
 }
 
-func (r *run) importState(ctx context.Context) (w connector.Watermark, c connector.Checkpoint, err error) {
+// tryDelta makes a delta import, or says why it has to be a full one.
+func (r *run) tryDelta(ctx context.Context, s connector.Session, st *importState) (reason string, err error) {
+	delta, ok := connector.As[connector.DeltaImporter](s)
+	switch {
+	case !ok:
+		return "the connector has no delta import", nil
+	case st.watermark == nil:
+		return "there is no watermark yet", nil
+	case st.selection != "" && st.selection != r.selection():
+		st.watermark = nil
+		return "the rules read other classes or attributes than at the last full import", nil
+	}
+	err = r.deltaImport(ctx, s, delta, st)
+	switch {
+	case errors.Is(err, connector.ErrWatermarkExpired):
+		st.watermark = nil
+		return "the watermark has expired", nil
+	case errors.Is(err, errOwed):
+		return errOwed.Error(), nil
+	}
+	return "", err
+}
+
+// errOwed says that the objects that kept a full import from telling what is gone can be
+// read again.
+var errOwed = errors.New("the last full import could not tell what is gone, and now it can")
+
+// importState is what earlier imports have left behind.
+type importState struct {
+	watermark   connector.Watermark // nil for none that is of use
+	selection   string
+	owed        bool
+	interrupted *interrupted // nil for none
+}
+
+// interrupted is how far a full import came that has not been completed.
+type interrupted struct {
+	Checkpoint connector.Checkpoint `json:"checkpoint"`
+	Failures   int64                `json:"failures"`  // objects before the checkpoint that could not be staged
+	Selection  string               `json:"selection"` // what is being read
+}
+
+func (r *run) importState(ctx context.Context) (st importState, err error) {
 	err = r.e.store.View(ctx, func(rd Reader) error {
-		if w, err = rd.Setting(settingWatermark + r.t.name); err != nil {
+		if st.watermark, err = rd.Setting(settingWatermark + r.t.name); err != nil {
 			return err
 		}
-		c, err = rd.Setting(settingCheckpoint + r.t.name)
+		selection, err := rd.Setting(settingSelection + r.t.name)
+		if err != nil {
+			return err
+		}
+		owed, err := rd.Setting(settingOwed + r.t.name)
+		if err != nil {
+			return err
+		}
+		st.selection, st.owed = string(selection), owed != nil
+		st.interrupted, err = readInterrupted(rd, r.t.name)
 		return err
 	})
-	return w, c, err
+	return st, err
+}
+
+func readInterrupted(rd Reader, name string) (*interrupted, error) {
+	b, err := rd.Setting(settingCheckpoint + name)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	var i interrupted
+	if err := json.Unmarshal(b, &i); err != nil {
+		return nil, fmt.Errorf("%w: checkpoint of %s: %w", ErrCorrupt, name, err)
+	}
+	return &i, nil
+}
+
+// selection identifies what the rules have the connector read.
+func (r *run) selection() string {
+	o := r.e.openOptions(r.t)
+	sum := sha256.Sum256([]byte(attr.Fold(strings.Join(o.Classes, "\x00") + "\x01" + strings.Join(o.Attributes, "\x00"))))
+	return hex.EncodeToString(sum[:16])
 }
 
 func (r *run) request(resume connector.Checkpoint) connector.ImportRequest {
@@ -81,13 +150,14 @@ func (r *run) request(resume connector.Checkpoint) connector.ImportRequest {
 	}
 }
 
-func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.FullImporter, resume connector.Checkpoint) error {
-	if resume == nil {
+func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.FullImporter, st *importState) error {
+	in := newIntake(r, s, true)
+	var checkpoint connector.Checkpoint
+	if resume := st.interrupted; resume != nil {
+		checkpoint, in.failures = resume.Checkpoint, resume.Failures
+	} else {
 		err := r.update(ctx, func(tx Tx) error {
 			if err := tx.ClearSeen(r.t.name); err != nil {
-				return err
-			}
-			if err := tx.ClearUnknownErrors(r.t.name, stepImport); err != nil {
 				return err
 			}
 			return tx.PutSetting(settingCheckpoint+r.t.name, nil)
@@ -96,15 +166,17 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 			return err
 		}
 	}
-	in := newIntake(r, s, true)
-	done, err := in.consume(ctx, im.FullImport(ctx, r.request(resume)))
+	if err := in.loadTroubled(ctx); err != nil {
+		return err
+	}
+	done, err := in.consume(ctx, im.FullImport(ctx, r.request(checkpoint)))
 	if err != nil {
 		return err
 	}
 	if in.failures > 0 {
 		// What could not be read may stand for what exists: nothing is obsoleted.
 		r.note("%d objects could not be read: nothing was deleted", in.failures)
-		return r.completeImport(ctx, s, done, false)
+		return in.complete(ctx, done, st)
 	}
 	if err := r.obsolete(ctx, done.Objects); err != nil {
 		return err
@@ -112,39 +184,73 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 	if err := in.noteTransient(ctx); err != nil {
 		return err
 	}
-	return r.completeImport(ctx, s, done, true)
+	return in.complete(ctx, done, st)
 }
 
-func (r *run) deltaImport(ctx context.Context, s connector.Session, im connector.DeltaImporter, w connector.Watermark) error {
+func (r *run) deltaImport(ctx context.Context, s connector.Session, im connector.DeltaImporter, st *importState) error {
 	in := newIntake(r, s, false)
-	if err := in.retryFailed(ctx); err != nil {
+	if err := in.loadTroubled(ctx); err != nil {
 		return err
 	}
-	done, err := in.consume(ctx, im.DeltaImport(ctx, w, r.request(nil)))
+	if err := in.retryTroubled(ctx); err != nil {
+		return err
+	}
+	if st.owed && len(in.troubled.healed) == len(in.troubled.keys) {
+		return errOwed
+	}
+	done, err := in.consume(ctx, im.DeltaImport(ctx, st.watermark, r.request(nil)))
 	if err != nil {
 		return err
 	}
 	if err := in.noteTransient(ctx); err != nil {
 		return err
 	}
-	return r.completeImport(ctx, s, done, in.failures == 0)
+	return in.complete(ctx, done, st)
 }
 
-// completeImport moves the watermark. Objects that could not be read hold it back only
-// where the connector cannot read them again one by one.
-func (r *run) completeImport(ctx context.Context, s connector.Session, done *connector.Completion, clean bool) error {
-	_, canRead := connector.As[connector.ObjectReader](s)
-	return r.update(ctx, func(tx Tx) error {
-		if clean || canRead {
-			if err := tx.PutSetting(settingWatermark+r.t.name, done.Watermark); err != nil {
+// complete ends an import whose stream was complete.
+func (in *intake) complete(ctx context.Context, done *connector.Completion, st *importState) error {
+	name := in.r.t.name
+	return in.r.update(ctx, func(tx Tx) error {
+		if err := in.moveWatermark(tx, done.Watermark, st); err != nil {
+			return err
+		}
+		if in.full {
+			if err := tx.PutSetting(settingSelection+name, []byte(in.r.selection())); err != nil {
 				return err
 			}
 		}
-		if err := tx.PutSetting(settingCheckpoint+r.t.name, nil); err != nil {
+		if err := tx.PutSetting(settingCheckpoint+name, nil); err != nil {
 			return err
 		}
-		return tx.ClearSeen(r.t.name)
+		if err := in.forgetTroubled(tx); err != nil {
+			return err
+		}
+		return tx.ClearSeen(name)
 	})
+}
+
+// moveWatermark moves the watermark past what came. Objects that could not be read hold it
+// back where the connector cannot read them again one by one; and after a full import, which
+// could not tell what is gone because of them, where the next delta import from the old
+// watermark will.
+func (in *intake) moveWatermark(tx Tx, w connector.Watermark, st *importState) error {
+	name := in.r.t.name
+	var owed []byte
+	if in.failures > 0 {
+		if _, canRead := connector.As[connector.ObjectReader](in.session); !canRead || in.full && st.watermark != nil && !st.owed {
+			return nil
+		}
+		if in.full {
+			owed = []byte{1}
+		}
+	}
+	if in.full {
+		if err := tx.PutSetting(settingOwed+name, owed); err != nil {
+			return err
+		}
+	}
+	return tx.PutSetting(settingWatermark+name, w)
 }
 
 // obsolete stages the deletion of every object that a complete full import did not show.

@@ -2,7 +2,7 @@ package metaverse
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -23,12 +23,13 @@ type intake struct {
 	values  int // reference values in items
 
 	failures int64 // objects that could not be staged
+	troubled troubled
 	// displaced holds the objects whose DN another object has taken in this import.
 	displaced map[CSID]bool
 }
 
 func newIntake(r *run, s connector.Session, full bool) *intake {
-	return &intake{r: r, session: s, full: full, displaced: make(map[CSID]bool)}
+	return &intake{r: r, session: s, full: full, displaced: make(map[CSID]bool), troubled: troubled{healed: make(map[connector.Key]bool)}}
 }
 
 func (in *intake) add(ctx context.Context, item connector.Item) error {
@@ -62,14 +63,18 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 		if err := done.stage(items); err != nil {
 			return err
 		}
+		if !in.full {
+			return in.markSeen(tx, done)
+		}
 		if cp == nil {
 			return nil
 		}
-		return tx.PutSetting(settingCheckpoint+in.r.t.name, cp)
+		return in.checkpoint(tx, cp, done)
 	})
 	if err != nil {
 		return err
 	}
+	in.troubled.note(items, done.failed)
 	if err := in.count(done); err != nil {
 		return err
 	}
@@ -78,6 +83,38 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 		return in.readWhole(ctx, done.unknown)
 	}
 	return nil
+}
+
+// checkpoint notes how far a full import has come, in the transaction that holds what came.
+func (in *intake) checkpoint(tx Tx, cp connector.Checkpoint, done *staging) error {
+	b, err := json.Marshal(interrupted{Checkpoint: cp, Failures: in.failures + int64(len(done.failed)), Selection: in.r.selection()})
+	if err != nil {
+		return err
+	}
+	return tx.PutSetting(settingCheckpoint+in.r.t.name, b)
+}
+
+// markSeen notes what other steps have seen while a full import is interrupted: it may come
+// from behind the checkpoint, where the import will not look again.
+func (in *intake) markSeen(tx Tx, done *staging) error {
+	ids := make([]CSID, 0, len(done.order))
+	for _, cs := range done.order {
+		if cs.Imported && done.byID[cs.ID] == cs {
+			ids = append(ids, cs.ID)
+		}
+	}
+	return markSeen(tx, in.r.t.name, ids)
+}
+
+func markSeen(tx Tx, name string, ids []CSID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	interrupted, err := tx.Setting(settingCheckpoint + name)
+	if err != nil || interrupted == nil {
+		return err
+	}
+	return tx.MarkSeen(name, ids)
 }
 
 func (in *intake) count(done *staging) error {
@@ -148,24 +185,3 @@ func (in *intake) readWhole(ctx context.Context, keys []connector.Key) error {
 	return in.flush(ctx, nil)
 }
 
-// retryFailed reads again what earlier imports could not stage.
-func (in *intake) retryFailed(ctx context.Context) error {
-	if _, ok := connector.As[connector.ObjectReader](in.session); !ok {
-		return nil
-	}
-	var keys []connector.Key
-	err := in.r.e.store.View(ctx, func(rd Reader) error {
-		errs, err := rd.ObjectErrors(in.r.t.name, -1, in.r.e.opts.Batch)
-		for _, oe := range errs {
-			if oe.Step == stepImport && !oe.Object.IsZero() {
-				keys = append(keys, oe.Object)
-			}
-		}
-		return err
-	})
-	if err != nil || len(keys) == 0 {
-		return err
-	}
-	err = in.r.update(ctx, func(tx Tx) error { return tx.ClearUnknownErrors(in.r.t.name, stepImport) })
-	return errors.Join(err, in.readWhole(ctx, keys))
-}

@@ -2,6 +2,7 @@ package metaverse_test
 
 import (
 	"encoding/json"
+	"os"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -19,9 +20,12 @@ import (
 )
 
 // copied returns a copy of a store.
-func copied(t testing.TB, s metaverse.Store) metaverse.Store {
+func copied(t tb, s metaverse.Store) metaverse.Store {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "copy.db")
+	dir, err := os.MkdirTemp("", "whatif-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	path := filepath.Join(dir, "copy.db")
 	require.NoError(t, s.Backup(t.Context(), path))
 	c, err := sqlstore.Open(t.Context(), path, nil)
 	require.NoError(t, err)

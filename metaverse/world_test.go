@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,18 +16,29 @@ import (
 	"github.com/hybridsync/hybridsync/rules"
 )
 
+// tb is what the helpers need of a test. Property tests have it, too.
+type tb interface {
+	require.TestingT
+	Helper()
+	Context() context.Context
+	Cleanup(fn func())
+	Logf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // world is a small deployment: one on-premises directory, one cloud directory, an engine.
 type world struct {
-	t      testing.TB
+	t      tb
 	ad     *memdir.Directory
 	cloud  *memdir.Directory
 	store  metaverse.Store
 	engine *metaverse.Engine
 	opts   metaverse.Options
 	rules  []rules.Rule
+	policy policy
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t tb) *world {
 	t.Helper()
 	w := &world{t: t, rules: testRules()}
 	var err error
@@ -40,7 +49,7 @@ func newWorld(t testing.TB) *world {
 		Unique: []string{"userPrincipalName", "sourceAnchor"},
 	})
 	require.NoError(t, err)
-	store, err := sqlstore.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), nil)
+	store, err := sqlstore.OpenMemory(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	w.store = store
@@ -93,7 +102,7 @@ func (w *world) settle() {
 	for _, e := range w.errors() {
 		w.t.Logf("%+v", e)
 	}
-	w.t.Fatal("delta cycles keep writing")
+	w.t.Fatalf("delta cycles keep writing")
 }
 
 func (w *world) user(i int, mods ...attr.Mod) {
@@ -183,6 +192,16 @@ func (w *world) errors() []metaverse.ObjectError {
 		return err
 	}))
 	return errs
+}
+
+// healthy requires that everything in the store fits together.
+func (w *world) healthy() {
+	w.t.Helper()
+	if s, ok := w.store.(*sqlstore.Store); ok {
+		problems, err := s.Check(w.t.Context())
+		require.NoError(w.t, err)
+		require.Empty(w.t, problems)
+	}
 }
 
 func (w *world) counts(name string) metaverse.CSCounts {

@@ -1,16 +1,23 @@
 package metaversetest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hybridsync/hybridsync/connector/attr"
 	"github.com/hybridsync/hybridsync/metaverse"
 )
+
+// TB is what [Snapshot] needs of a test: a [testing.TB], or the like of a property test.
+type TB interface {
+	require.TestingT
+	Helper()
+	Context() context.Context
+}
 
 // Snapshot returns what a store holds as lines of text in a stable order: connector spaces,
 // the metaverse, links, references, pending imports and exports. Instead of ids it has anchors, or
@@ -19,7 +26,7 @@ import (
 // left out: they tell how a store got there.
 //
 // Metaverse objects are named after the objects that are linked to them.
-func Snapshot(t testing.TB, s metaverse.Store) string {
+func Snapshot(t TB, s metaverse.Store) string {
 	t.Helper()
 	var out string
 	require.NoError(t, s.View(t.Context(), func(r metaverse.Reader) error {
