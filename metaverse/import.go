@@ -18,6 +18,7 @@ import (
 const (
 	settingWatermark  = "watermark/"  // + connector
 	settingCheckpoint = "checkpoint/" // + connector: progress of an interrupted full import
+	settingMoves      = "moves/"      // + connector: changes of DNs in imports that were not completed
 	settingSelection  = "selection/"  // + connector: what the last complete full import read
 	settingOwed       = "owed/"       // + connector: a full import could not tell what is gone, and no delta import will
 	settingRules      = "rules/"      // + connector: rule set of the last complete evaluation
@@ -50,7 +51,7 @@ func (r *run) importStep(ctx context.Context) error {
 		return fmt.Errorf("connector %s has no full import: %w", r.t.name, errors.ErrUnsupported)
 	}
 	if st.interrupted != nil && r.t.caps.Resume {
-		if st.interrupted.Selection == r.selection() {
+		if st.interrupted.Selection == r.selection() && !st.moves.Overflow {
 			err := r.fullImport(ctx, session, full, &st)
 			if !errors.Is(err, connector.ErrWatermarkExpired) {
 				return err
@@ -70,6 +71,8 @@ func (r *run) tryDelta(ctx context.Context, s connector.Session, st *importState
 		return "the connector has no delta import", nil
 	case st.watermark == nil:
 		return "there is no watermark yet", nil
+	case st.moves.Overflow:
+		return "an import was interrupted in which many objects were renamed", nil
 	case st.selection != "" && st.selection != r.selection():
 		st.watermark = nil
 		return "the rules read other classes or attributes than at the last full import", nil
@@ -94,6 +97,7 @@ type importState struct {
 	watermark   connector.Watermark // nil for none that is of use
 	selection   string
 	owed        bool
+	moves       savedMoves
 	interrupted *interrupted // nil for none
 }
 
@@ -118,6 +122,9 @@ func (r *run) importState(ctx context.Context) (st importState, err error) {
 			return err
 		}
 		st.selection, st.owed = string(selection), owed != nil
+		if st.moves, err = readMoves(rd, r.t.name); err != nil {
+			return err
+		}
 		st.interrupted, err = readInterrupted(rd, r.t.name)
 		return err
 	})
@@ -152,6 +159,7 @@ func (r *run) request(resume connector.Checkpoint) connector.ImportRequest {
 
 func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.FullImporter, st *importState) error {
 	in := newIntake(r, s, true)
+	in.moved.restore(st.moves)
 	var checkpoint connector.Checkpoint
 	if resume := st.interrupted; resume != nil {
 		checkpoint, in.failures = resume.Checkpoint, resume.Failures
@@ -173,6 +181,9 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 	if err != nil {
 		return err
 	}
+	if err := in.rereadReferrers(ctx); err != nil {
+		return err
+	}
 	if in.failures > 0 {
 		// What could not be read may stand for what exists: nothing is obsoleted.
 		r.note("%d objects could not be read: nothing was deleted", in.failures)
@@ -189,6 +200,7 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 
 func (r *run) deltaImport(ctx context.Context, s connector.Session, im connector.DeltaImporter, st *importState) error {
 	in := newIntake(r, s, false)
+	in.moved.restore(st.moves)
 	if err := in.loadTroubled(ctx); err != nil {
 		return err
 	}
@@ -200,6 +212,9 @@ func (r *run) deltaImport(ctx context.Context, s connector.Session, im connector
 	}
 	done, err := in.consume(ctx, im.DeltaImport(ctx, st.watermark, r.request(nil)))
 	if err != nil {
+		return err
+	}
+	if err := in.rereadReferrers(ctx); err != nil {
 		return err
 	}
 	if err := in.noteTransient(ctx); err != nil {
@@ -221,6 +236,9 @@ func (in *intake) complete(ctx context.Context, done *connector.Completion, st *
 			}
 		}
 		if err := tx.PutSetting(settingCheckpoint+name, nil); err != nil {
+			return err
+		}
+		if err := in.moved.saveLost(tx, name); err != nil {
 			return err
 		}
 		if err := in.forgetTroubled(tx); err != nil {

@@ -3,9 +3,6 @@ package metaverse
 import (
 	"context"
 	"encoding/json"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/hybridsync/hybridsync/connector"
 )
@@ -24,12 +21,11 @@ type intake struct {
 
 	failures int64 // objects that could not be staged
 	troubled troubled
-	// displaced holds the objects whose DN another object has taken in this import.
-	displaced map[CSID]bool
+	moved    moves
 }
 
 func newIntake(r *run, s connector.Session, full bool) *intake {
-	return &intake{r: r, session: s, full: full, displaced: make(map[CSID]bool), troubled: troubled{healed: make(map[connector.Key]bool)}}
+	return &intake{r: r, session: s, full: full, moved: newMoves(), troubled: troubled{healed: make(map[connector.Key]bool)}}
 }
 
 func (in *intake) add(ctx context.Context, item connector.Item) error {
@@ -63,6 +59,9 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 		if err := done.stage(items); err != nil {
 			return err
 		}
+		if err := in.moved.save(tx, in.r.t.name); err != nil {
+			return err
+		}
 		if !in.full {
 			return in.markSeen(tx, done)
 		}
@@ -74,6 +73,7 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 	if err != nil {
 		return err
 	}
+	in.moved.changed = false
 	in.troubled.note(items, done.failed)
 	if err := in.count(done); err != nil {
 		return err
@@ -138,31 +138,6 @@ func (in *intake) count(done *staging) error {
 	return nil
 }
 
-// noteTransient counts the objects that lost their DN to another object and got no new one
-// until the end of the import. They keep their links; their own rename or deletion has yet
-// to come.
-func (in *intake) noteTransient(ctx context.Context) error {
-	ids := slices.Sorted(maps.Keys(in.displaced))
-	for chunk := range slices.Chunk(ids, in.r.e.opts.Batch) {
-		err := in.r.e.store.View(ctx, func(rd Reader) error {
-			objects, err := rd.CS(chunk)
-			for _, o := range objects {
-				if o != nil && o.State != Placeholder && o.Pending != ImportDelete && strings.HasPrefix(o.DNKey, transientPrefix) {
-					in.r.transient++
-				}
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if in.r.transient > 0 {
-		in.r.note("%d objects have lost their DN to others and were not shown at a new one", in.r.transient)
-	}
-	return nil
-}
-
 // readWhole reads objects of which only a change came, because the connector space does
 // not know them: they came into scope, or an earlier import missed them.
 func (in *intake) readWhole(ctx context.Context, keys []connector.Key) error {
@@ -184,4 +159,3 @@ func (in *intake) readWhole(ctx context.Context, keys []connector.Key) error {
 	in.items = items
 	return in.flush(ctx, nil)
 }
-

@@ -418,6 +418,21 @@ func (s *hidingSession) DeltaImport(ctx context.Context, w connector.Watermark, 
 	}
 }
 
+// ReadObjects says of the hidden object that it is not there.
+func (s *hidingSession) ReadObjects(ctx context.Context, keys []connector.Key) iter.Seq2[connector.Item, error] {
+	inner, _ := connector.As[connector.ObjectReader](s.Session)
+	return func(yield func(connector.Item, error) bool) {
+		for item, err := range inner.ReadObjects(ctx, keys) {
+			if item.Object != nil && item.Object.Anchor == s.hidden {
+				item = connector.Item{Kind: connector.ItemDelete, Object: &connector.Object{Anchor: s.hidden}}
+			}
+			if !yield(item, err) {
+				return
+			}
+		}
+	}
+}
+
 // An object that lost its DN to another one and is not shown at a new one is reported, and
 // keeps its identity.
 func TestTransientObjects(t *testing.T) {

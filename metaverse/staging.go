@@ -337,7 +337,7 @@ const transientPrefix = "\x00transient/"
 
 func (s *staging) displace(cs *staged) {
 	delete(s.byDN, cs.DNKey)
-	s.in.displaced[cs.ID] = true
+	s.in.moved.displace(cs.ID)
 	cs.DNKey = transientPrefix + strconv.FormatInt(int64(cs.ID), 10)
 	cs.dirty = true
 	s.byDN[cs.DNKey] = cs
@@ -362,6 +362,8 @@ func (s *staging) place(cs *staged, dn, partition string) (bool, error) {
 		}
 	}
 	delete(s.byDN, cs.DNKey)
+	s.in.moved.left(cs.DNKey, cs.ID)
+	s.in.moved.taken(key, cs.ID)
 	renamed := cs.DN != dn
 	cs.DN, cs.DNKey, cs.dirty = dn, key, true
 	s.byDN[key] = cs
@@ -374,19 +376,14 @@ func (s *staging) absorb(placeholder, cs *staged) error {
 		return err
 	}
 	if placeholder.isNew || placeholder.dirty {
-		// Its row may not be written yet, or not under this key; let the row exist.
-		if err := s.tx.PutCS([]*CSObject{placeholder.CSObject}); err != nil {
+		if err := s.putAside(placeholder); err != nil {
 			return err
 		}
-		placeholder.isNew, placeholder.dirty = false, false
 	}
 	if cs.isNew {
-		row := *cs.CSObject
-		row.DNKey = transientPrefix + strconv.FormatInt(int64(cs.ID), 10)
-		if err := s.tx.PutCS([]*CSObject{&row}); err != nil {
+		if err := s.putAside(cs); err != nil {
 			return err
 		}
-		cs.isNew, cs.dirty = false, true
 	}
 	if err := s.tx.MoveCSRefsTo(placeholder.ID, cs.ID); err != nil {
 		return err
@@ -395,6 +392,15 @@ func (s *staging) absorb(placeholder, cs *staged) error {
 	delete(s.byDN, placeholder.DNKey)
 	s.deletes = append(s.deletes, placeholder.ID)
 	return s.tx.QueueCSRefsTo([]CSID{cs.ID})
+}
+
+// putAside lets the row of an object exist, under a DN key that is nobody's: its own may still
+// be that of another row which has not been written yet.
+func (s *staging) putAside(cs *staged) error {
+	row := *cs.CSObject
+	row.DNKey = transientPrefix + strconv.FormatInt(int64(cs.ID), 10)
+	cs.isNew, cs.dirty = false, true
+	return s.tx.PutCS([]*CSObject{&row})
 }
 
 func (s *staging) create(o *connector.Object) (*staged, error) {
@@ -414,6 +420,7 @@ func (s *staging) create(o *connector.Object) (*staged, error) {
 	if other := s.byDN[cs.DNKey]; other != nil {
 		s.displace(other)
 	}
+	s.in.moved.taken(cs.DNKey, cs.ID)
 	s.track(cs)
 	return cs, nil
 }

@@ -86,6 +86,9 @@ type Reader interface {
 	HasCSRefs(refs []CSRef) ([]bool, error)
 	// ReferredTo reports for each object whether any reference to it exists.
 	ReferredTo(targets []CSID) ([]bool, error)
+	// Referrers returns up to limit objects with ids above after that refer to the target by
+	// any attribute, in id order.
+	Referrers(target, after CSID, limit int) ([]CSID, error)
 
 	// MV returns the metaverse objects, nil for those that do not exist.
 	MV(ids []MVID) ([]*MVObject, error)

@@ -217,6 +217,17 @@ func (r *memReader) ReferredTo(targets []metaverse.CSID) ([]bool, error) {
 	return out, r.ready()
 }
 
+func (r *memReader) Referrers(target, after metaverse.CSID, limit int) ([]metaverse.CSID, error) {
+	found := make(map[metaverse.CSID]bool)
+	for ref := range r.s.csRefs {
+		if ref.Target == target && ref.Source > after {
+			found[ref.Source] = true
+		}
+	}
+	out := slices.Sorted(maps.Keys(found))
+	return out[:min(len(out), max(limit, 0))], r.ready()
+}
+
 func (r *memReader) MV(ids []metaverse.MVID) ([]*metaverse.MVObject, error) {
 	out := make([]*metaverse.MVObject, len(ids))
 	for i, id := range ids {

@@ -122,6 +122,7 @@ func (m *machine) describe(r metaverse.Reader) map[string]any {
 	note("pending exports")(any2(r.PendingExport(cs)))
 	for _, id := range cs {
 		note("ref names", id)(any2(r.CSRefNames(id)))
+		note("referrers", id)(any2(r.Referrers(id, 0, modelAll)))
 		for _, a := range modelAttributes() {
 			note("refs", id, a)(any2(r.CSRefs(id, a, 0, 0)))
 			note("ref page", id, a)(any2(r.CSRefs(id, a, 2, 2)))

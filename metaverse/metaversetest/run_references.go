@@ -43,6 +43,11 @@ func csReferences(t *testing.T, f *fixture) {
 		require.NoError(t, tx.DeleteCSRefs([]metaverse.CSRef{ref("member", 1), ref("member", 1), ref("none", 1), ref("managedBy", 3)}), "deleting what is not there is no error")
 		require.Equal(t, ids[2:], page(0, 0))
 		require.Equal(t, []bool{true}, get[[]bool](t)(tx.ReferredTo(ids[1:2])))
+		require.NoError(t, tx.AddCSRefs([]metaverse.CSRef{{Source: ids[1], Attribute: "member", Target: ids[2]}, {Source: ids[0], Attribute: "manager", Target: ids[2]}}))
+		require.Equal(t, ids[:2], get[[]metaverse.CSID](t)(tx.Referrers(ids[2], 0, 10)), "each once, whatever the attributes")
+		require.Equal(t, ids[:1], get[[]metaverse.CSID](t)(tx.Referrers(ids[2], 0, 1)))
+		require.Equal(t, ids[1:2], get[[]metaverse.CSID](t)(tx.Referrers(ids[2], ids[0], 10)))
+		require.Empty(t, get[[]metaverse.CSID](t)(tx.Referrers(ids[2], ids[1], 10)))
 	})
 }
 

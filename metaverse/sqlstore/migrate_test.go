@@ -119,7 +119,7 @@ func TestPlans(t *testing.T) {
 		sqlCS, sqlScanCS, sqlPendingImports, sqlUnseen, sqlDeletePendingImport, sqlDeleteSeen, sqlPutPendingImport, sqlDeleteLinks,
 		sqlLinkedCS, sqlCSValues, sqlDeleteCSValues, sqlMV, sqlScanMV, sqlMVValues, sqlDeleteMVValues, sqlAnyLink,
 		refs.page, refs.all, refs.count, refs.nextName, refs.deleteFrom, refs.deleteTo, refs.workFrom, refs.workTo,
-		sqlReferredTo, sqlCopyRefsTo, sqlPendingExport, sqlScanExports, sqlNextExportRefName, sqlExportRefs, sqlDeleteExportRefsFrom,
+		sqlReferredTo, sqlReferrers, sqlCopyRefsTo, sqlPendingExport, sqlScanExports, sqlNextExportRefName, sqlExportRefs, sqlDeleteExportRefsFrom,
 		sqlDeleteExportRefsTo, sqlRunsOf, sqlErrorsOf, sqlErrorsOfObject, sqlErrorsOfUnknown, sqlClearErrors, sqlDeleteErrors, sqlNextConnector,
 		placed(sqlCSByAnchor, 2), placed(sqlCSByDN, 2), placed(sqlCSByValue, 3), placed(sqlMVByValue, 3), placed(refs.has, 4), placed(sqlFindExportRefs, 4),
 	} {

@@ -148,6 +148,10 @@ func (r *reader) ReferredTo(targets []metaverse.CSID) ([]bool, error) {
 	return out, nil
 }
 
+func (r *reader) Referrers(target, after metaverse.CSID, limit int) ([]metaverse.CSID, error) {
+	return queryIDs[metaverse.CSID](r, sqlReferrers, int64(target), int64(after), int64(limit))
+}
+
 func (r *reader) RefWork(limit int) ([]metaverse.RefWork, error) {
 	if limit <= 0 {
 		return nil, r.ready()

@@ -153,6 +153,7 @@ func refStatements(table string, kind int64) refTable {
 }
 
 const (
+	sqlReferrers  = `SELECT DISTINCT src FROM cs_ref WHERE dst = ? AND src > ? ORDER BY src LIMIT ?`
 	sqlReferredTo = `SELECT j.value FROM json_each(?) j WHERE EXISTS (SELECT 1 FROM cs_ref r WHERE r.dst = j.value)`
 	sqlCopyRefsTo = `INSERT INTO cs_ref (src, attr, dst) SELECT src, attr, ? FROM cs_ref WHERE dst = ?` + refConflict
 

@@ -1,0 +1,238 @@
+package metaverse
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hybridsync/hybridsync/connector"
+)
+
+// moves are the changes of DNs in one import, as far as they make it doubtful whom a
+// reference by DN means.
+type moves struct {
+	// vacant tells by the hash of a DN key which object has left it.
+	vacant map[uint64]CSID
+	// displaced are the objects whose DN another object has taken.
+	displaced map[CSID]bool
+	lost      []CSID // those of which it is not known where they are
+	changed   bool   // since they were saved
+}
+
+func newMoves() moves { return moves{vacant: make(map[uint64]CSID), displaced: make(map[CSID]bool)} }
+
+func hashDN(key string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(key))
+	return h.Sum64()
+}
+
+// left notes that an object has another DN from now on.
+func (m *moves) left(key string, id CSID) {
+	if !strings.HasPrefix(key, transientPrefix) {
+		m.vacant[hashDN(key)], m.changed = id, true
+	}
+}
+
+// taken notes that an object stands at a DN that may have been another one's.
+func (m *moves) taken(key string, id CSID) {
+	if len(m.vacant) == 0 {
+		return
+	}
+	if before, ok := m.vacant[hashDN(key)]; ok && before != id {
+		m.displace(before)
+	}
+}
+
+// displace notes that another object stands where an object stood.
+func (m *moves) displace(id CSID) { m.displaced[id], m.changed = true, true }
+
+// maxSavedMoves bounds what is kept for the case that the import dies. Beyond it, a full import
+// from the start follows then.
+const maxSavedMoves = 5000
+
+// savedMoves are the moves of imports that were not completed. They are written with what
+// they are about: the next import does not see them happen again.
+type savedMoves struct {
+	Vacant    map[uint64]CSID `json:"vacant,omitempty"`
+	Displaced []CSID          `json:"displaced,omitempty"`
+	Overflow  bool            `json:"overflow,omitempty"` // too many to keep
+}
+
+func (m *moves) save(tx Tx, name string) error {
+	if !m.changed {
+		return nil
+	}
+	saved := savedMoves{Overflow: true}
+	if len(m.vacant)+len(m.displaced) <= maxSavedMoves {
+		saved = savedMoves{Vacant: m.vacant, Displaced: slices.Sorted(maps.Keys(m.displaced))}
+	}
+	b, err := json.Marshal(saved)
+	if err != nil {
+		return err
+	}
+	return tx.PutSetting(settingMoves+name, b)
+}
+
+func readMoves(rd Reader, name string) (s savedMoves, err error) {
+	b, err := rd.Setting(settingMoves + name)
+	if err != nil || b == nil {
+		return s, err
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("%w: moves of %s: %w", ErrCorrupt, name, err)
+	}
+	return s, nil
+}
+
+// saveLost keeps what the next import has to ask about.
+func (m *moves) saveLost(tx Tx, name string) error {
+	if len(m.lost) == 0 || len(m.lost) > maxSavedMoves {
+		return tx.PutSetting(settingMoves+name, nil)
+	}
+	b, err := json.Marshal(savedMoves{Displaced: m.lost})
+	if err != nil {
+		return err
+	}
+	return tx.PutSetting(settingMoves+name, b)
+}
+
+func (m *moves) restore(s savedMoves) {
+	maps.Copy(m.vacant, s.Vacant)
+	for _, id := range s.Displaced {
+		m.displaced[id] = true
+	}
+}
+
+// rereadReferrers reads again what refers to objects whose DN another object has taken in
+// this import. A referrer that came before the change of DNs was understood to mean the
+// object that stood there until then.
+func (in *intake) rereadReferrers(ctx context.Context) error {
+	if in.r.t.caps.References == connector.ReferenceByAnchor {
+		in.moved = newMoves()
+		return nil
+	}
+	reader, canRead := connector.As[connector.ObjectReader](in.session)
+	for _, id := range slices.Sorted(maps.Keys(in.moved.displaced)) {
+		known, err := in.whereIs(ctx, reader, id)
+		if err != nil {
+			return err
+		}
+		if !known {
+			in.moved.lost = append(in.moved.lost, id)
+			continue
+		}
+		for after := CSID(0); ; {
+			keys, last, err := in.referrers(ctx, id, after)
+			if err != nil {
+				return err
+			}
+			if last == 0 {
+				break
+			}
+			after = last
+			if !canRead {
+				in.r.note("%d objects refer to others whose DN was taken and cannot be read one by one: a full import is needed", len(keys))
+				in.r.rec.Counters.Warnings += int64(len(keys))
+				continue
+			}
+			if err := in.readAgain(ctx, reader, keys); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// whereIs finds out what has become of an object that lost its DN. It reports whether that is
+// known: while it is not, nothing is concluded from references either, and the next import
+// asks again.
+func (in *intake) whereIs(ctx context.Context, reader connector.ObjectReader, id CSID) (known bool, err error) {
+	look := func() (o *CSObject, err error) {
+		err = in.r.e.store.View(ctx, func(rd Reader) error {
+			heads, err := rd.CSHeads([]CSID{id})
+			if err == nil {
+				o = heads[0]
+			}
+			return err
+		})
+		return o, err
+	}
+	settled := func(o *CSObject) bool {
+		return o == nil || o.State == Placeholder || o.Pending == ImportDelete || !strings.HasPrefix(o.DNKey, transientPrefix)
+	}
+	o, err := look()
+	if err != nil || settled(o) || reader == nil || o.Anchor.IsZero() {
+		return settled(o), err
+	}
+	if err := in.readAgain(ctx, reader, []connector.Key{{Anchor: o.Anchor}}); err != nil {
+		return false, err
+	}
+	o, err = look()
+	return settled(o), err
+}
+
+// referrers returns a page of the objects that refer to one. last is 0 when there are none.
+func (in *intake) referrers(ctx context.Context, id, after CSID) (keys []connector.Key, last CSID, err error) {
+	err = in.r.e.store.View(ctx, func(rd Reader) error {
+		ids, err := rd.Referrers(id, after, in.r.e.opts.Batch)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		last = ids[len(ids)-1]
+		heads, err := rd.CSHeads(ids)
+		for _, o := range heads {
+			if o != nil && o.Imported && o.Pending != ImportDelete {
+				keys = append(keys, o.Key())
+			}
+		}
+		return err
+	})
+	return keys, last, err
+}
+
+// readAgain stages objects as they are now. One that is not shown is left alone: its own
+// deletion is told in its own time.
+func (in *intake) readAgain(ctx context.Context, reader connector.ObjectReader, keys []connector.Key) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	for item, err := range reader.ReadObjects(ctx, keys) {
+		if err != nil {
+			return err
+		}
+		if item.Kind == connector.ItemObject {
+			in.items = append(in.items, item)
+		}
+	}
+	return in.flush(ctx, nil)
+}
+
+// noteTransient counts the objects that lost their DN to another object and got no new one
+// until the end of the import. They keep their links; their own rename or deletion has yet
+// to come.
+func (in *intake) noteTransient(ctx context.Context) error {
+	ids := slices.Sorted(maps.Keys(in.moved.displaced))
+	for chunk := range slices.Chunk(ids, in.r.e.opts.Batch) {
+		err := in.r.e.store.View(ctx, func(rd Reader) error {
+			objects, err := rd.CS(chunk)
+			for _, o := range objects {
+				if o != nil && o.State != Placeholder && o.Pending != ImportDelete && strings.HasPrefix(o.DNKey, transientPrefix) {
+					in.r.transient++
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if in.r.transient > 0 {
+		in.r.note("%d objects have lost their DN to others and were not shown at a new one", in.r.transient)
+	}
+	return nil
+}

@@ -1,0 +1,292 @@
+package metaverse_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/connector/memdir"
+	"github.com/hybridsync/hybridsync/metaverse"
+)
+
+// The tests of this file are the shortest forms of what the model test and reviews have found.
+
+// A person who is deleted and made again between two imports, with the same source anchor,
+// takes over the account in the tenant.
+func TestPersonMadeAgain(t *testing.T) {
+	t.Parallel()
+	w := populated(t)
+	before := w.account("E1")
+	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(1)}))
+	w.user(1)
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+	require.Equal(t, before, w.account("E1"), "it is the same account")
+}
+
+// account returns the anchor of the cloud object with a source anchor.
+func (w *world) account(sourceAnchor string) (a connector.Anchor) {
+	w.t.Helper()
+	for o := range w.cloud.All() {
+		if o.Attributes.Text("sourceAnchor") == sourceAnchor {
+			a = o.Anchor
+		}
+	}
+	require.False(w.t, a.IsZero(), "%s is in the tenant", sourceAnchor)
+	return a
+}
+
+// refuse makes the on-premises directory show an object as unreadable.
+func (w *world) refuse(dn string) {
+	w.ad.SetFaults(memdir.Faults{Item: func(k connector.Key) error {
+		if k.DN == dn {
+			return connector.ErrInvalid
+		}
+		return nil
+	}})
+}
+
+// A full import that cannot tell what is gone, because an object could not be read, does not
+// make the following delta imports forget the deletions either.
+func TestDeletionsSurviveAFullImportWithTrouble(t *testing.T) {
+	t.Parallel()
+	for _, expired := range []bool{false, true} {
+		w := populated(t)
+		require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(2)}))
+		w.refuse(userDN(1))
+		if expired {
+			f := memdir.Faults{ExpireWatermark: true, Item: func(k connector.Key) error {
+				if k.DN == userDN(1) {
+					return connector.ErrInvalid
+				}
+				return nil
+			}}
+			w.ad.SetFaults(f)
+			w.run("ad", metaverse.DeltaImport)
+		} else {
+			w.run("ad", metaverse.FullImport)
+		}
+		require.Len(t, w.errors(), 1)
+		require.Zero(t, w.pendingDeletions(), "nothing is deleted while an object cannot be read")
+		w.ad.SetFaults(memdir.Faults{})
+		w.settle()
+		require.Equal(t, w.expected(), w.tenant(), "expired=%t", expired)
+		require.Empty(t, w.errors())
+	}
+}
+
+// pendingDeletions counts the objects that an import has staged the deletion of.
+func (w *world) pendingDeletions() int {
+	w.t.Helper()
+	page, err := w.engine.SearchCS(w.t.Context(), metaverse.CSQuery{Connector: "ad", PendingImport: "delete"})
+	require.NoError(w.t, err)
+	return len(page.Objects)
+}
+
+// A reference by DN means the object that stands there, even if the object that referred came
+// before the one that has taken the DN over.
+func TestReferrerComesBeforeTheNewHolderOfADN(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []metaverse.StepKind{metaverse.DeltaImport, metaverse.FullImport} {
+		for _, batch := range []int{1, 100} {
+			w := newWorld(t)
+			w.opts.Batch = batch
+			w.reload()
+			w.group(1)
+			w.user(5, set("sAMAccountName", attr.String("svc5")))
+			w.user(6)
+			w.user(7)
+			w.initial()
+			w.settle()
+			w.modify(groupDN(1), set("displayName", attr.String("comes first")))
+			// 5 and 6 change places, and 6 is made a member.
+			w.swap(userDN(5), userDN(6))
+			w.join(1, userDN(5))
+			// 7 is deleted, and 6 stands where it stood.
+			w.run("ad", kind)
+			w.settle()
+			require.Equal(t, []string{"->E6"}, w.members("G1"), "%s %d", kind, batch)
+			require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(7)}))
+			require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(5)}, userDN(7)))
+			w.modify(groupDN(1), set("displayName", attr.String("comes first again")))
+			w.run("ad", kind)
+			w.settle()
+			require.Equal(t, []string{"->E6"}, w.members("G1"), "%s %d", kind, batch)
+			require.Equal(t, w.expected(), w.tenant())
+			w.healthy()
+		}
+	}
+}
+
+func (w *world) swap(a, b string) {
+	w.t.Helper()
+	const aside = "CN=aside,DC=contoso,DC=test"
+	require.NoError(w.t, w.ad.Rename(connector.Key{DN: a}, aside))
+	require.NoError(w.t, w.ad.Rename(connector.Key{DN: b}, a))
+	require.NoError(w.t, w.ad.Rename(connector.Key{DN: aside}, b))
+}
+
+// The same holds when the import that saw the change of DNs died, and another one goes on.
+func TestInterruptedImportRemembersChangedDNs(t *testing.T) {
+	t.Parallel()
+	for after := range 5 {
+		w := newWorld(t)
+		w.opts.Batch = 1
+		w.reload()
+		w.group(1)
+		w.user(1)
+		w.user(2)
+		w.join(1, userDN(2))
+		w.initial()
+		w.settle()
+		require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(1)}))
+		require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(2)}, userDN(1)))
+		w.ad.SetFaults(memdir.Faults{Truncate: true, After: after})
+		_, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
+		require.Error(t, err)
+		w.ad.SetFaults(memdir.Faults{})
+		w.settle()
+		require.Equal(t, w.expected(), w.tenant(), "interrupted after %d", after)
+	}
+}
+
+// An object that takes another one's place while its own is being referred to does not stop
+// the import.
+func TestPlaceholderMeetsADNThatIsNotFreeYet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range 4 {
+		w.user(i)
+	}
+	w.initial()
+	w.settle()
+	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(3)}))
+	require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(2)}, userDN(3)))
+	w.modify(userDN(1), set("manager", attr.Reference(userDN(3))))
+	w.swap(userDN(1), userDN(3))
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+	require.Equal(t, []string{"->E2"}, w.tenant()["E1"]["manager"])
+}
+
+// An object that could not be read is tried again until an import has got it, also when an
+// import dies in between.
+func TestTroubledObjectsAreNotForgotten(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []metaverse.StepKind{metaverse.DeltaImport, metaverse.FullImport} {
+		for cut := 1; ; cut++ {
+			w := populated(t)
+			w.modify(userDN(1), set("displayName", attr.String("new")))
+			w.refuse(userDN(1))
+			w.run("ad", metaverse.DeltaImport)
+			require.Len(t, w.errors(), 1)
+			w.ad.SetFaults(memdir.Faults{})
+			good := w.store
+			dying := &crashStore{Store: good, left: cut}
+			w.store = dying
+			w.reload()
+			_, err := w.engine.Run(t.Context(), "ad", kind, nil)
+			w.store = good
+			w.reload()
+			w.settle()
+			require.Equal(t, []string{"new"}, w.tenant()["E1"]["displayName"], "%s cut at %d", kind, cut)
+			require.Empty(t, w.errors())
+			if err == nil {
+				break
+			}
+		}
+	}
+}
+
+// big is a world whose full imports have checkpoints.
+func big(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.opts.ImportHold.Fraction = -1
+	w.reload()
+	for i := range 300 {
+		w.user(i)
+	}
+	w.initial()
+	w.settle()
+	return w
+}
+
+// interrupt breaks a full import off after so many items.
+func (w *world) interrupt(name string, f memdir.Faults) {
+	w.t.Helper()
+	d := w.ad
+	if name == "cloud" {
+		d = w.cloud
+	}
+	f.Import = connector.ErrUnavailable
+	d.SetFaults(f)
+	_, err := w.engine.Run(w.t.Context(), name, metaverse.FullImport, nil)
+	require.Error(w.t, err)
+	d.SetFaults(memdir.Faults{})
+	w.reload()
+}
+
+// A resumed full import remembers the trouble that came before the break: nothing is
+// obsoleted.
+func TestResumedImportRemembersTrouble(t *testing.T) {
+	t.Parallel()
+	w := big(t)
+	n := 0
+	w.interrupt("ad", memdir.Faults{After: 250, Item: func(connector.Key) error {
+		if n++; n == 10 {
+			return connector.ErrInvalid
+		}
+		return nil
+	}})
+	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(299)}))
+	rec := w.run("ad", metaverse.FullImport)
+	require.Less(t, rec.Objects, int64(250), "it was resumed")
+	require.NotEmpty(t, rec.Notes)
+	require.Zero(t, rec.Counters.Deletes)
+	require.Zero(t, w.pendingDeletions())
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant(), "the deletion is not lost")
+}
+
+// What other steps make while a full import is interrupted is not missed when it goes on
+// behind the place where it would have come.
+func TestResumedImportKeepsWhatCameMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := big(t)
+	require.NoError(t, w.cloud.Delete(connector.Key{Anchor: w.account("E0")}))
+	w.run("cloud", metaverse.DeltaImport)
+	w.run("cloud", metaverse.DeltaSync)
+	w.interrupt("cloud", memdir.Faults{After: 250})
+	require.EqualValues(t, 1, w.run("cloud", metaverse.Export).Counters.Adds)
+	rec := w.run("cloud", metaverse.FullImport)
+	require.Less(t, rec.Objects, int64(299), "it was resumed")
+	require.Zero(t, rec.Counters.Deletes)
+
+	w.interrupt("ad", memdir.Faults{After: 250})
+	w.user(1000)
+	_, err := w.engine.SyncObject(t.Context(), metaverse.ObjectRef{Connector: "ad", DN: userDN(1000)}, nil)
+	require.NoError(t, err)
+	require.Zero(t, w.run("ad", metaverse.FullImport).Counters.Deletes)
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+}
+
+// Rules that read other classes or attributes than the last full import make the next delta
+// import a full one, and say so.
+func TestOtherSelectionIsImportedInFull(t *testing.T) {
+	t.Parallel()
+	w := populated(t)
+	w.modify(userDN(1), set("title", attr.String("read by nobody")))
+	w.settle()
+	w.rules[0].Flows = append(w.rules[0].Flows[:3:3], w.rules[0].Flows[4:]...)
+	w.rules[0].Flows = append(w.rules[0].Flows, direct("department", "title"))
+	w.reload()
+	rec := w.run("ad", metaverse.DeltaImport)
+	require.Contains(t, rec.Notes, "the rules read other classes or attributes than at the last full import: made a full import")
+	require.Empty(t, w.run("ad", metaverse.DeltaImport).Notes)
+	w.settle()
+	require.Equal(t, []string{"read by nobody"}, w.tenant()["E1"]["department"])
+}
