@@ -48,6 +48,9 @@ const (
 	WidenNoDelta          WidenReason = "no-delta-import"   // the connector has none
 	WidenNoWatermark      WidenReason = "no-watermark"      // nothing was read before
 	WidenWatermarkExpired WidenReason = "watermark-expired" // the directory does not take it any more
+	WidenSelection        WidenReason = "selection-changed" // the rules read other classes or attributes
+	WidenInterrupted      WidenReason = "interrupted"       // many renames in an import that died
+	WidenOwed             WidenReason = "deletions-unknown" // the last full import could not tell what is gone, and now it can
 	WidenRulesChanged     WidenReason = "rules-changed"     // every object was evaluated
 )
 
@@ -56,7 +59,7 @@ const (
 func (e *Engine) ForgetWatermarks(ctx context.Context) (gone []string, err error) {
 	err = e.store.Update(ctx, func(tx Tx) error {
 		gone = nil
-		for _, prefix := range []string{settingWatermark, settingCheckpoint} {
+		for _, prefix := range []string{settingWatermark, settingCheckpoint, settingMoves, settingSelection, settingOwed} {
 			kept, err := tx.Settings(prefix)
 			if err != nil {
 				return err

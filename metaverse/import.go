@@ -44,7 +44,8 @@ func (r *run) importStep(ctx context.Context) error {
 		if reason == "" || err != nil {
 			return err
 		}
-		r.note("%s: made a full import", reason)
+		r.rec.Widened = reason
+		r.note("%s: made a full import", widened[reason])
 	}
 	full, ok := connector.As[connector.FullImporter](session)
 	if !ok {
@@ -63,34 +64,44 @@ func (r *run) importStep(ctx context.Context) error {
 	return r.fullImport(ctx, session, full, &st)
 }
 
+// widened says why a delta import was made a full one.
+var widened = map[WidenReason]string{
+	WidenNoDelta:          "the connector has no delta import",
+	WidenNoWatermark:      "there is no watermark yet",
+	WidenWatermarkExpired: "the watermark has expired",
+	WidenSelection:        "the rules read other classes or attributes than at the last full import",
+	WidenInterrupted:      "an import was interrupted in which many objects were renamed",
+	WidenOwed:             "the last full import could not tell what is gone, and now it can",
+}
+
 // tryDelta makes a delta import, or says why it has to be a full one.
-func (r *run) tryDelta(ctx context.Context, s connector.Session, st *importState) (reason string, err error) {
+func (r *run) tryDelta(ctx context.Context, s connector.Session, st *importState) (reason WidenReason, err error) {
 	delta, ok := connector.As[connector.DeltaImporter](s)
 	switch {
 	case !ok:
-		return "the connector has no delta import", nil
+		return WidenNoDelta, nil
 	case st.watermark == nil:
-		return "there is no watermark yet", nil
+		return WidenNoWatermark, nil
 	case st.moves.Overflow:
-		return "an import was interrupted in which many objects were renamed", nil
+		return WidenInterrupted, nil
 	case st.selection != "" && st.selection != r.selection():
 		st.watermark = nil
-		return "the rules read other classes or attributes than at the last full import", nil
+		return WidenSelection, nil
 	}
 	err = r.deltaImport(ctx, s, delta, st)
 	switch {
 	case errors.Is(err, connector.ErrWatermarkExpired):
 		st.watermark = nil
-		return "the watermark has expired", nil
+		return WidenWatermarkExpired, nil
 	case errors.Is(err, errOwed):
-		return errOwed.Error(), nil
+		return WidenOwed, nil
 	}
 	return "", err
 }
 
 // errOwed says that the objects that kept a full import from telling what is gone can be
 // read again.
-var errOwed = errors.New("the last full import could not tell what is gone, and now it can")
+var errOwed = errors.New("a full import is owed")
 
 // importState is what earlier imports have left behind.
 type importState struct {
