@@ -44,6 +44,10 @@ type OpenOptions struct {
 	// Attributes limits imports to these attributes, in addition to those that the
 	// connector needs itself. Empty means all that the connector is configured to read.
 	Attributes []string
+	// Last is the watermark of the last complete import, where there was one. A connector
+	// may take from it what has to be known between imports, such as the identity of
+	// containers that are configured by name; an import does not start from it.
+	Last Watermark
 	// Logger receives what an operator may want to see. Nil discards it.
 	Logger *slog.Logger
 }

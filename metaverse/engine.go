@@ -170,7 +170,11 @@ func (e *Engine) Preflight(ctx context.Context, name string) ([]connector.Findin
 	if !ok {
 		return nil, fmt.Errorf("metaverse: there is no connector %q", name)
 	}
-	session, err := t.Open(ctx, e.openOptions(t))
+	o, err := e.openOptions(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	session, err := t.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -186,10 +190,15 @@ func (e *Engine) Preflight(ctx context.Context, name string) ([]connector.Findin
 	})
 }
 
-func (e *Engine) openOptions(t *target) connector.OpenOptions {
-	return connector.OpenOptions{
+func (e *Engine) openOptions(ctx context.Context, t *target) (connector.OpenOptions, error) {
+	o := connector.OpenOptions{
 		Classes:    e.rules.Classes(t.name),
 		Attributes: e.rules.ImportAttributes(t.name),
 		Logger:     e.opts.Logger.With("connector", t.name),
 	}
+	err := e.store.View(ctx, func(rd Reader) (err error) {
+		o.Last, err = rd.Setting(settingWatermark + t.name)
+		return err
+	})
+	return o, err
 }

@@ -276,7 +276,11 @@ func (r *run) progress(phase string, done, total int64) {
 
 // open starts a session and a function that ends it.
 func (r *run) open(ctx context.Context) (connector.Session, func(), error) {
-	s, err := r.t.Open(ctx, r.e.openOptions(r.t))
+	o, err := r.e.openOptions(ctx, r.t)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := r.t.Open(ctx, o)
 	if err != nil {
 		return nil, nil, &startError{err}
 	}

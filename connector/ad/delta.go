@@ -22,7 +22,7 @@ func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r conn
 		if len(r.Resume) > 0 {
 			return expired("imports of this connector have no checkpoints")
 		}
-		mark, err := s.usable(ctx, l, w)
+		mark, l, err := s.usable(ctx, l, w)
 		if err != nil {
 			return err
 		}
@@ -45,26 +45,25 @@ func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r conn
 	})
 }
 
-// usable reads a watermark and checks that it is good for what is to be imported.
-func (s *session) usable(ctx context.Context, l *link, w connector.Watermark) (watermark, error) {
+// usable reads a watermark, checks that it is good for what is to be imported, and returns
+// the connection to import over.
+func (s *session) usable(ctx context.Context, l *link, w connector.Watermark) (watermark, *link, error) {
 	mark, err := parseWatermark(w)
 	if err != nil {
-		return mark, err
+		return mark, nil, err
 	}
+	if l, err = s.settle(ctx, l, mark); err != nil {
+		return mark, nil, err
+	}
+	s.scope.memory = mark.Memory
 	if err := s.refreshScope(ctx, l); err != nil {
-		return mark, err
+		return mark, nil, err
 	}
 	life, err := l.tombstoneLife(ctx)
 	if err != nil {
-		return mark, err
+		return mark, nil, err
 	}
-	if err := mark.check(s.fingerprint(), s.plan.narrowed, s.parts, l.root.now, life); err != nil {
-		return mark, err
-	}
-	if mark.Host != l.root.host {
-		s.log.LogAttrs(ctx, slog.LevelInfo, "changes are asked for at another domain controller", slog.String("last", mark.Host), slog.String("now", l.root.host))
-	}
-	return mark, nil
+	return mark, l, mark.check(s.fingerprint(), s.plan.narrowed, s.parts, l.root.now, life)
 }
 
 // tryCookies finds out, before any item is sent, whether the cookies of several partitions
@@ -120,6 +119,9 @@ func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte
 		return nil, r.lostRight(err, mark)
 	}
 	if err := r.descend(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.groupChanges(ctx, mark); err != nil {
 		return nil, err
 	}
 	for _, item := range r.late {
@@ -214,7 +216,7 @@ func (r *deltaRun) one(c *change, known map[guid]sighting, whole map[guid]struct
 		}
 		return nil
 	}
-	if !r.scope.holds(now.dn) {
+	if !r.scope.holdsObject(c.guid, now.dn) {
 		if c.renamed {
 			r.forget(anchor)
 			return r.out.gone(anchor)
@@ -336,10 +338,10 @@ func (r *deltaRun) tree(ctx context.Context, base string) error {
 }
 
 func (r *deltaRun) descendant(ctx context.Context, e *entry) error {
-	if r.scope.restricted && r.scope.holds(e.DN) {
+	g, o, imported, err := r.plan.identity(e)
+	if err == nil && r.scope.restricted && r.scope.holdsObject(g, e.DN) {
 		return r.importEntry(ctx, r.link, r.out, r.partition, e, nil)
 	}
-	g, o, imported, err := r.plan.identity(e)
 	switch {
 	case err != nil:
 		return r.out.trouble(o, err)

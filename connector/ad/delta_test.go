@@ -178,14 +178,18 @@ func TestSambaScope(t *testing.T) {
 	require.Len(t, v.deletes, 10)
 	v.equal(t, full(t, s))
 
-	// An included container that is renamed stops imports instead of emptying them.
+	// An included container that is renamed stays in scope, for a session that knew it
+	// before and for one that has only the watermark.
 	d.MustEdit(t, "dn: OU=Sales,"+p.PeopleDN()+"\nchangetype: modrdn\nnewrdn: OU=Sellers\ndeleteoldrdn: 1\n")
-	importer, _ := connector.As[connector.DeltaImporter](s)
-	err := newView().take(importer.DeltaImport(t.Context(), v.mark, connector.ImportRequest{}))
-	require.ErrorIs(t, err, connector.ErrInvalid)
-	require.ErrorContains(t, err, "Options.Include")
+	v.delta(t, s)
+	require.Empty(t, v.deletes)
+	v.equal(t, full(t, s))
+	later, err := con.Open(t.Context(), connector.OpenOptions{Last: v.mark})
+	require.NoError(t, err)
+	defer later.Close(t.Context())
+	v.equal(t, full(t, later))
 	_, err = con.Open(t.Context(), connector.OpenOptions{})
-	require.ErrorContains(t, err, "Options.Include")
+	require.ErrorContains(t, err, "Options.Include", "without either it is an error, not an empty import")
 }
 
 func TestSambaWatermark(t *testing.T) {

@@ -177,7 +177,7 @@ func (s *session) cookies(ctx context.Context, l *link, objectSecurity bool) (wa
 // stamp notes who made the cookies, and when.
 func (s *session) stamp(ctx context.Context, l *link, w *watermark) error {
 	var err error
-	w.Host = l.root.host
+	w.Host, w.Server, w.Memory = l.root.host, l.server.url, s.scope.memory
 	if w.Invocation, err = l.invocationID(ctx); err != nil {
 		return err
 	}
@@ -185,6 +185,7 @@ func (s *session) stamp(ctx context.Context, l *link, w *watermark) error {
 	if err == nil && !now.now.IsZero() {
 		w.Time = now.now.Unix()
 	}
+	w.USN = now.usn
 	return err
 }
 

@@ -102,3 +102,11 @@ func (g guid) filter() string {
 	b.WriteString(")")
 	return b.String()
 }
+
+// guidDN reports whether a DN names an object by its GUID.
+func guidDN(dn string) bool {
+	digits, ok := strings.CutPrefix(dn, "<GUID=")
+	digits, end := strings.CutSuffix(digits, ">")
+	raw, err := hex.DecodeString(digits)
+	return ok && end && err == nil && len(raw) == len(guid{})
+}

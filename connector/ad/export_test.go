@@ -9,3 +9,6 @@ var EndPointBinding = endPointBinding
 
 // BindChallenge adds a channel binding to a challenge of NTLM.
 var BindChallenge = bindChallenge
+
+// ParseVector reads an up-to-dateness vector.
+func ParseVector(raw string) bool { _, ok := parseVector(raw); return ok }

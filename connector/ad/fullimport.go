@@ -59,12 +59,20 @@ func (m *emitter) complete(w watermark) error {
 	return nil
 }
 
-// stream runs an import as an iterator.
+// stream runs an import as an iterator. A connection that turns out to be lost before
+// anything was sent is replaced, perhaps by one to another domain controller: sessions may
+// be idle for longer than domain controllers like.
 func (s *session) stream(ctx context.Context, op string, run func(*link, *emitter) error) iter.Seq2[connector.Item, error] {
 	return func(yield func(connector.Item, error) bool) {
+		m := &emitter{ctx: ctx, session: s, yield: yield}
 		l, err := s.link(ctx)
 		if err == nil {
-			err = run(l, &emitter{ctx: ctx, session: s, yield: yield})
+			err = run(l, m)
+			if err != nil && m.objects == 0 && !s.main.alive() && ctx.Err() == nil && errors.Is(err, connector.ErrUnavailable) && !errors.Is(err, errSilent) {
+				if l, err = s.link(ctx); err == nil {
+					err = run(l, m)
+				}
+			}
 		}
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(connector.Item{}, s.d.failure(op, err))
@@ -81,6 +89,9 @@ func (s *session) FullImport(ctx context.Context, r connector.ImportRequest) ite
 		if err := s.refreshScope(ctx, l); err != nil {
 			return err
 		}
+		if err := s.freshEnough(ctx, l); err != nil {
+			return err
+		}
 		mark, err := s.startCookies(ctx, l)
 		if err != nil {
 			return err
@@ -94,13 +105,26 @@ func (s *session) FullImport(ctx context.Context, r connector.ImportRequest) ite
 	})
 }
 
+// freshEnough refuses to take a domain controller for the whole truth that is known to lag
+// behind the one of the last import.
+func (s *session) freshEnough(ctx context.Context, l *link) error {
+	if s.last == nil || s.last.madeAt(l) {
+		return nil
+	}
+	root, err := l.readRoot(ctx)
+	if err != nil {
+		return err
+	}
+	return s.caughtUp(ctx, l, root, *s.last, false)
+}
+
 // refreshScope looks the included and excluded containers up again: a session may be older
 // than a rename.
 func (s *session) refreshScope(ctx context.Context, l *link) error {
 	if !s.scope.restricted {
 		return nil
 	}
-	fresh, err := s.d.readScope(ctx, l, s.parts)
+	fresh, err := s.readScope(ctx, l, s.scope.memory)
 	if err != nil {
 		return err
 	}
@@ -138,8 +162,8 @@ func (s *session) importPartition(ctx context.Context, l *link, m *emitter, p pa
 // wholeObjects is the search for all objects of the plan beneath a container.
 func (s *session) wholeObjects(base string) *ldap.SearchRequest {
 	return &ldap.SearchRequest{
-		BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: s.plan.filter, Attributes: s.requested(),
-		Controls: []ldap.Control{&ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftDomainScope}}, // no referrals
+		BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: s.scope.filter(s.plan.filter), Attributes: s.requested(),
+		Controls: []ldap.Control{domainScope()},
 	}
 }
 
@@ -167,16 +191,16 @@ func (s *session) pageSize(asked int) int {
 
 // importEntry sends one object of a full import. sent may be nil.
 func (s *session) importEntry(ctx context.Context, l *link, m *emitter, p partition, e *entry, sent map[guid]struct{}) error {
-	if !s.scope.holds(e.DN) {
-		return nil
-	}
 	d, err := s.plan.draft(e)
 	if err == nil && !d.imported {
 		return nil
 	}
+	g, _ := parseGUID(d.object.Anchor.Raw())
+	if !s.scope.holdsObject(g, e.DN) {
+		return nil
+	}
 	d.object.Partition = s.partitionOf(p)
 	if sent != nil {
-		g, _ := parseGUID(d.object.Anchor.Raw())
 		if _, twice := sent[g]; twice {
 			return nil
 		}
@@ -207,7 +231,7 @@ func (s *session) importMoved(ctx context.Context, l *link, m *emitter, p partit
 		objectSecurity: mark.ObjectSecurity, cookie: mark.Cookies[p.id]}
 	_, err := q.run(ctx, l, func(e *entry) error {
 		g, ok := parseGUID(single(e, "objectGUID"))
-		if _, known := sent[g]; ok && !known && !deleted(e) && s.scope.holds(e.DN) {
+		if _, known := sent[g]; ok && !known && !deleted(e) && s.scope.holdsObject(g, e.DN) {
 			missed = append(missed, g)
 		}
 		return nil

@@ -108,8 +108,11 @@ func TestMockGarbage(t *testing.T) {
 		dc.Faults().Garble(n)
 		v := newView()
 		err := v.take(importer.FullImport(t.Context(), connector.ImportRequest{}))
-		require.Error(t, err)
-		require.Empty(t, v.mark)
+		if err == nil { // it came before anything else, and the second try got through
+			require.Len(t, v.byAnchor, whole)
+		} else {
+			require.Empty(t, v.mark)
+		}
 		dc.Faults().Clear()
 	}
 	require.Len(t, full(t, s).byAnchor, whole, "the session recovers")

@@ -70,9 +70,17 @@ type Options struct {
 	// of the domain controller. It must hold all of them.
 	Partitions []string
 	// Include limits imports to these containers and what is beneath them; none means the
-	// whole of Partitions. Exclude takes containers out again. A container that does not
-	// exist is an error, never an empty import.
+	// whole of Partitions. Exclude takes containers out again; of nested ones the innermost
+	// decides. They are DNs, or <GUID=...> with the octets as the directory stores them. A
+	// container that was there at the last import is found again when it was renamed or
+	// moved. One that does not exist is an error, never an empty import.
 	Include, Exclude []string
+	// HoldNewContainers leaves containers out that come into being, or are moved, beneath
+	// included ones after the first import, until Include names them.
+	HoldNewContainers bool
+	// GroupFilter is the DN of a group: of all that is in scope, only its direct members
+	// are imported. It is meant for pilots. Members by primary group do not count.
+	GroupFilter string
 	// Classes are the object classes to import; none means [DefaultClasses].
 	Classes []string
 	// Attributes are the attributes to import; none means all that objects of Classes may
@@ -90,6 +98,11 @@ type Options struct {
 	// MaxMessage is the largest LDAP message to accept, in octets; 0 means 256 MiB. It
 	// must hold one object with all its values, or 1000 of them with Windows' defaults.
 	MaxMessage int64
+	// FailoverWait is how long an import fails rather than go on at a domain controller
+	// that has not yet replicated what another one, which cannot be reached any more, told
+	// at the last import; 0 means 1 h, negative not at all. After that a delta import asks
+	// for a full one.
+	FailoverWait time.Duration
 	// DirSync chooses how to ask for changes; zero means to find out.
 	DirSync DirSyncMode
 	// ReadOnly makes sessions without export.
@@ -166,8 +179,11 @@ func (o Options) validate() error {
 	if o.RootCAs != nil && o.CAFile != "" {
 		bad("CAFile: not together with RootCAs")
 	}
-	for field, dns := range map[string][]string{"Partitions": o.Partitions, "Include": o.Include, "Exclude": o.Exclude} {
+	for field, dns := range map[string][]string{"Partitions": o.Partitions, "Include": o.Include, "Exclude": o.Exclude, "GroupFilter": one(o.GroupFilter)} {
 		for _, dn := range dns {
+			if field != "Partitions" && guidDN(dn) {
+				continue
+			}
 			if parsed, err := ldap.ParseDN(dn); err != nil || len(parsed.RDNs) == 0 {
 				bad("%s: %q is not a DN", field, dn)
 			}

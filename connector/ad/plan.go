@@ -288,6 +288,6 @@ func (p *plan) fingerprint() string {
 // fingerprint identifies what the connector is configured to import: a watermark is good
 // for that alone.
 func (s *session) fingerprint() string {
-	text := fmt.Sprintf("%s %q %q %d", s.plan.configured, s.scope.fold(s.scope.include), s.scope.fold(s.scope.exclude), s.d.opts.DirSync)
+	text := fmt.Sprintf("%s %s %d", s.plan.configured, s.scope.identity, s.d.opts.DirSync)
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:32]
 }

@@ -90,8 +90,8 @@ func (s *session) checkVisible(ctx context.Context, l *link) ([]connector.Findin
 	for _, p := range s.parts {
 		for _, base := range s.scope.bases(p) {
 			first, err := l.search(ctx, &ldap.SearchRequest{
-				BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: s.plan.filter, Attributes: []string{"objectGUID"},
-				Controls: []ldap.Control{ldap.NewControlPaging(1), &ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftDomainScope}},
+				BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: s.scope.filter(s.plan.filter), Attributes: []string{"objectGUID"},
+				Controls: []ldap.Control{ldap.NewControlPaging(1), domainScope()},
 			})
 			if err != nil {
 				return nil, err

@@ -28,7 +28,7 @@ func (s *session) readGUIDs(ctx context.Context, l *link, guids []guid, attribut
 		for _, p := range parts {
 			for entries, err := range l.pages(ctx, &ldap.SearchRequest{
 				BaseDN: p.dn, Scope: ldap.ScopeWholeSubtree, Filter: filter.String(), Attributes: attributes,
-				Controls: []ldap.Control{&ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftDomainScope}},
+				Controls: []ldap.Control{domainScope()},
 			}, readBatch) {
 				if err != nil {
 					return err
@@ -103,7 +103,10 @@ func (s *session) readDN(ctx context.Context, l *link, dn string) (*entry, error
 // sendRead sends the item for one key; e is nil where nothing was found.
 func (s *session) sendRead(ctx context.Context, l *link, m *emitter, k connector.Key, e *entry) error {
 	missing := connector.Item{Kind: connector.ItemDelete, Object: &connector.Object{Anchor: k.Anchor, DN: k.DN}}
-	if e == nil || !s.scope.holds(e.DN) {
+	if e == nil {
+		return m.send(missing)
+	}
+	if g, _ := parseGUID(single(e, "objectGUID")); !s.scope.holdsObject(g, e.DN) {
 		return m.send(missing)
 	}
 	d, err := s.plan.draft(e)

@@ -23,6 +23,7 @@ type session struct {
 	plan  *plan
 	parts []partition
 	scope *scope
+	last  *watermark // of the last complete import, nil where it is not known
 }
 
 // A writer is a session that exports too.
@@ -42,7 +43,11 @@ func (s *session) prepare(ctx context.Context, o connector.OpenOptions) error {
 	if s.parts, err = s.d.partitions(ctx, s.main); err != nil {
 		return err
 	}
-	s.scope, err = s.d.readScope(ctx, s.main, s.parts)
+	var known memory
+	if last, err := parseWatermark(o.Last); err == nil {
+		s.last, known = &last, last.Memory
+	}
+	s.scope, err = s.readScope(ctx, s.main, known)
 	return err
 }
 
@@ -55,17 +60,23 @@ func (s *session) link(ctx context.Context) (*link, error) {
 		return s.main, nil
 	}
 	s.main.close()
-	if s.second != nil { // it may be to another domain controller than the next
-		s.second.close()
-		s.second = nil
-	}
 	l, err := s.d.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "reconnected", slog.String("server", l.root.host))
-	s.main = l
+	s.replace(l)
 	return l, nil
+}
+
+// replace goes on over another connection.
+func (s *session) replace(l *link) {
+	s.main.close()
+	if s.second != nil { // it may be to another domain controller
+		s.second.close()
+		s.second = nil
+	}
+	s.main = l
 }
 
 // aside returns a second connection to the domain controller that main is connected to.

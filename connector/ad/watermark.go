@@ -22,6 +22,11 @@ type watermark struct {
 	// database. Another one may take them or not.
 	Host       string `json:"host,omitempty"`
 	Invocation string `json:"invocation,omitempty"`
+	// Server is the URL at which it was reached, USN the number of its last change.
+	Server string `json:"server,omitempty"`
+	USN    int64  `json:"usn,omitempty"`
+	// Memory is what has to be known of the scope.
+	Memory memory `json:"memory,omitzero"`
 	// Selection is the fingerprint of what the connector was configured to import, and
 	// Narrowed what the session left of it.
 	Selection string    `json:"selection"`

@@ -1,8 +1,6 @@
 package adtest
 
 import (
-	"slices"
-
 	"github.com/go-ldap/ldap/v3"
 )
 
@@ -162,10 +160,11 @@ func (s *dirSyncRound) links(enc *encoder, e *entry, la *linkAttr) {
 	}
 }
 
-// readCookie decodes a client's cookie. One of another server is taken as none: its numbers
-// mean nothing here.
+// readCookie decodes a client's cookie. One of another domain controller is good for what
+// its vector says of the changes here; of a stranger's nothing is known, and everything
+// comes again.
 func (s *Server) readCookie(text string) (dirSyncCookie, error) {
-	start := dirSyncCookie{invocation: s.dir.invocation}
+	start := dirSyncCookie{invocation: s.self.invocation}
 	if text == "" {
 		return start, nil
 	}
@@ -173,11 +172,16 @@ func (s *Server) readCookie(text string) (dirSyncCookie, error) {
 	if !ok {
 		return c, badCookie()
 	}
-	foreign := !slices.Equal(c.invocation[:], s.dir.invocation[:])
+	foreign := c.invocation != s.self.invocation
 	if err := s.faults.rejectsCookie(c, foreign); err != nil {
 		return c, err
 	}
 	if foreign {
+		for _, r := range s.dir.replicas {
+			if r.invocation == c.invocation && c.complete <= s.dir.usn {
+				start.position, start.complete = c.complete, c.complete
+			}
+		}
 		return start, nil
 	}
 	if c.position > s.dir.usn {

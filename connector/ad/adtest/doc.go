@@ -7,7 +7,7 @@
 // It is not a directory to keep anything in: all is in memory. It has no Kerberos and no
 // NTLM (SASL binds get authMethodNotSupported, although the rootDSE lists the mechanisms as
 // AD does), no security descriptors (rights are given with [Server.Delegate]), no
-// replication between servers, no global catalogue port, no password policy beyond a
+// replication (replicas share their objects, see [Server.Replicate]), no global catalogue port, no password policy beyond a
 // minimum length, no virtual list views and no change notification. Rules about which
 // kinds of group may hold which are not checked. Strings compare without regard to case,
 // not by Windows' collation tables.
@@ -20,7 +20,8 @@
 // critical, TLS before simple binds. Objects get objectGUID, objectSid, uSNChanged and the
 // rest of what a domain controller keeps; links have back links and follow renames; every
 // attribute and every linked value has replication metadata, from which DirSync answers are
-// made. Deleted objects stay as tombstones.
+// made. Deleted objects stay as tombstones. [NewReplica] adds domain controllers to the
+// domain, each with cookies of its own.
 //
 //	func TestImport(t *testing.T) {
 //		dc := adtest.NewServer(t, nil)

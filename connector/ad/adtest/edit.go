@@ -293,5 +293,5 @@ func (s *Server) HighestUSN() int64 {
 func (s *Server) InvocationID() GUID {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.dir.invocation
+	return s.self.invocation
 }

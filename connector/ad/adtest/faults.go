@@ -198,9 +198,28 @@ func (f *Faults) RefuseForeignCookies(on bool) {
 func (f *Faults) NewInvocation() {
 	f.srv.mu.Lock()
 	defer f.srv.mu.Unlock()
-	d := f.srv.dir
-	d.invocation = d.guids.next()
-	d.dsService.set(d.s.mustAttr("invocationId"), []string{string(d.invocation[:])}, d.begin().touch(d.dsService))
+	d, r := f.srv.dir, f.srv.self
+	r.invocation = d.guids.next()
+	r.service.set(d.s.mustAttr("invocationId"), []string{string(r.invocation[:])}, d.begin().touch(r.service))
+}
+
+// Lag makes a replica say that it has had no replication from its siblings since now, or
+// that it has. It shows the present state of objects all the same.
+func (f *Faults) Lag(on bool) {
+	f.srv.mu.Lock()
+	defer f.srv.mu.Unlock()
+	f.srv.self.lagUSN, f.srv.self.lagTime = 0, time.Time{}
+	if on {
+		f.srv.self.lagUSN, f.srv.self.lagTime = f.srv.dir.usn, f.srv.dir.clock()
+	}
+}
+
+// Unsynchronized makes the server say, or no longer say, that it has not had its first
+// replication: that it is no domain controller to rely on yet.
+func (f *Faults) Unsynchronized(on bool) {
+	f.srv.mu.Lock()
+	defer f.srv.mu.Unlock()
+	f.srv.self.fresh = on
 }
 
 // PurgeTombstones forgets all deleted objects, as garbage collection does when their

@@ -18,7 +18,7 @@ func newDirectory(o *Options) *directory {
 		clock: o.Clock, recycleBin: o.RecycleBin, guids: guidSource{rng}, usn: 4096, nextRID: 1104,
 		byGUID: map[GUID]*entry{}, bySID: map[string]*entry{}, bySam: map[string]*entry{}, byUPN: map[string]*entry{},
 		wellKnown: map[string]*entry{}, deletedObjects: map[*partition]*entry{}, adminSIDs: map[string]bool{}}
-	d.invocation = d.guids.next()
+	d.replicas = []*replica{{host: d.dnsHost, invocation: d.guids.next()}}
 	sid := []byte{1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0}
 	for range 3 {
 		sid = binary.LittleEndian.AppendUint32(sid, uint32(rng.Uint64())|1<<30)
@@ -183,11 +183,17 @@ func (p *provisioner) accounts(o *Options, users, builtin, dcs *entry) {
 	for _, g := range []*entry{admins, domainAdmins, enterprise} {
 		p.adminSIDs[g.sid] = true
 	}
-	dc := p.account(dcs, "computer", "DC1", rid(1000), "userAccountControl", "532480", "sAMAccountType", "805306369",
-		"primaryGroupID", "516", "dNSHostName", p.dnsHost, "operatingSystem", "Windows Server 2022 Standard",
-		"operatingSystemVersion", "10.0 (20348)", "servicePrincipalName", "ldap/"+p.dnsHost, "pwdLastSet", now)
-	p.reindex(dc, p.s.samName, []string{"DC1$"})
-	dc.set(p.s.samName, []string{"DC1$"}, dc.usnChanged)
+	p.controller(dcs, "DC1", rid(1000), p.dnsHost)
+}
+
+// controller makes the account of a domain controller.
+func (p *provisioner) controller(dcs *entry, name, sid, host string) *entry {
+	dc := p.account(dcs, "computer", name, sid, "userAccountControl", "532480", "sAMAccountType", "805306369",
+		"primaryGroupID", "516", "dNSHostName", host, "operatingSystem", "Windows Server 2022 Standard",
+		"operatingSystemVersion", "10.0 (20348)", "servicePrincipalName", "ldap/"+host, "pwdLastSet", text10(filetime(p.clock())))
+	p.reindex(dc, p.s.samName, []string{name + "$"})
+	dc.set(p.s.samName, []string{name + "$"}, dc.usnChanged)
+	return dc
 }
 
 func (p *provisioner) configurationTree(o *Options) {
@@ -215,9 +221,7 @@ func (p *provisioner) configurationTree(o *Options) {
 
 	sites := p.object(nc.head, "sitesContainer", "Sites")
 	site := p.object(sites, "site", "Default-First-Site-Name")
-	server := p.object(p.object(site, "serversContainer", "Servers"), "server", "DC1", "dNSHostName", p.dnsHost)
-	p.dsService = p.object(server, "nTDSDSA", "NTDS Settings", "invocationId", string(p.invocation[:]), "options", "1",
-		"msDS-Behavior-Version", "7")
+	p.settings(p.object(site, "serversContainer", "Servers"), "DC1", p.replicas[0])
 	services := p.object(nc.head, "container", "Services")
 	ntds := p.object(p.object(services, "container", "Windows NT"), "nTDSService", "Directory Service", "tombstoneLifetime", "180")
 	p.object(services, "msDS-DeviceRegistrationServiceContainer", "Device Registration Configuration")
@@ -229,9 +233,16 @@ func (p *provisioner) configurationTree(o *Options) {
 	}
 }
 
+// settings makes the objects that tell of a domain controller.
+func (p *provisioner) settings(servers *entry, name string, r *replica) {
+	server := p.object(servers, "server", name, "dNSHostName", r.host)
+	r.service = p.object(server, "nTDSDSA", "NTDS Settings", "invocationId", string(r.invocation[:]), "options", "1",
+		"msDS-Behavior-Version", "7")
+}
+
 // references sets what needs objects that were made later.
 func (p *provisioner) references() {
-	server := p.dsService.parent
+	server := p.replicas[0].service.parent
 	if dc := p.bySam["dc1$"]; dc != nil {
 		p.attrs(server, "serverReference", storedRef("", dc))
 	}

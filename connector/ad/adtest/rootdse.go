@@ -7,7 +7,7 @@ import (
 
 // rootDSE answers the search that tells what the server is. It needs no bind.
 func (c *conn) rootDSE(m *message, r searchRequest, a *answer) {
-	values := c.srv.dir.rootDSE()
+	values := c.srv.dir.rootDSE(c.srv.self)
 	sel := map[string]bool{}
 	all := len(r.attrs) == 0
 	for _, n := range r.attrs {
@@ -31,7 +31,7 @@ func (c *conn) rootDSE(m *message, r searchRequest, a *answer) {
 	a.mark()
 }
 
-func (d *directory) rootDSE() map[string][]string {
+func (d *directory) rootDSE(self *replica) map[string][]string {
 	domain := d.partitions[0].head.dn
 	level := []string{"7"}
 	out := map[string][]string{
@@ -41,9 +41,9 @@ func (d *directory) rootDSE() map[string][]string {
 		"configurationNamingContext":    {d.config.head.dn},
 		"schemaNamingContext":           {d.schemaNC.head.dn},
 		"subschemaSubentry":             {"CN=Aggregate," + d.schemaNC.head.dn},
-		"dsServiceName":                 {d.dsService.dn},
-		"serverName":                    {d.dsService.parent.dn},
-		"dnsHostName":                   {d.dnsHost},
+		"dsServiceName":                 {self.service.dn},
+		"serverName":                    {self.service.parent.dn},
+		"dnsHostName":                   {self.host},
 		"ldapServiceName":               {d.domain + ":dc1$@" + upper(d.domain)},
 		"highestCommittedUSN":           {strconv.FormatInt(d.usn, 10)},
 		"isSynchronized":                {"TRUE"},
@@ -59,6 +59,9 @@ func (d *directory) rootDSE() map[string][]string {
 			"MaxReceiveBuffer", "MaxResultSetsPerConn"},
 		"supportedCapabilities": {"1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1670", "1.2.840.113556.1.4.1791",
 			"1.2.840.113556.1.4.1935", "1.2.840.113556.1.4.2080", "1.2.840.113556.1.4.2237"},
+	}
+	if self.fresh {
+		out["isSynchronized"] = []string{"FALSE"}
 	}
 	for _, p := range d.partitions {
 		out["namingContexts"] = append(out["namingContexts"], p.head.dn)

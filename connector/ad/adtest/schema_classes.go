@@ -39,6 +39,7 @@ func infrastructureRows() []attrRow {
 		{"msDS-Behavior-Version", synInt, gc, 0, 0, "1.2.840.113556.1.4.1459", "", "ms-DS-Behavior-Version"},
 		{"msDS-EnabledFeature", synDN, multi, 0, 0, "1.2.840.113556.1.4.2061", "", "ms-DS-Enabled-Feature"},
 		{"msDS-OptionalFeatureGUID", synOctet, 0, 16, 0, "1.2.840.113556.1.4.2062", "", "ms-DS-Optional-Feature-GUID"},
+		{"replUpToDateVector", synOctet, system | local, 0, 0, "1.2.840.113556.1.4.4", "", "Repl-UpToDate-Vector"},
 		{"invocationId", synOctet, system, 16, 0, "1.2.840.113556.1.2.115", "", ""},
 		{"options", synInt, 0, 0, 0, "1.2.840.113556.1.4.307", "", ""},
 		{"serverReference", synDN, 0, 0, 0, "1.2.840.113556.1.4.515", "", ""},

@@ -133,7 +133,7 @@ func (c *conn) search(m *message, r searchRequest, cs controlSet) *answer {
 		c.dirSync(m, r, cs, q, a)
 		return a
 	}
-	rd := &renderer{d: d, v: q.v, sel: d.selectAttributes(r.attrs), extended: cs.extended,
+	rd := &renderer{d: d, v: q.v, self: c.srv.self, sel: d.selectAttributes(r.attrs), extended: cs.extended,
 		maxValues: c.srv.opts.MaxValRange, rangeNoErr: cs.rangeNoErr}
 	rd.sel.typesOnly = r.typesOnly
 	if q.scope != ldap.ScopeBaseObject {

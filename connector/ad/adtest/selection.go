@@ -106,6 +106,7 @@ func (d *directory) everything(e *entry) []*attrDef {
 // A renderer writes the entries of one search.
 type renderer struct {
 	d          *directory
+	self       *replica
 	v          *viewer
 	sel        selection
 	extended   int
@@ -211,6 +212,9 @@ func (r *renderer) valueRange(enc *encoder, e *entry, item selected) error {
 
 // values returns an attribute's values, with extended DNs if they are asked for.
 func (r *renderer) values(e *entry, def *attrDef) []string {
+	if def.name == "replUpToDateVector" && e.parent == nil && r.self != nil && len(r.d.replicas) > 1 {
+		return []string{r.self.vector(r.d)}
+	}
 	values := r.d.values(r.v, e, def)
 	if r.extended < 0 || !def.syn.isDN() || def == r.d.s.dn {
 		return values

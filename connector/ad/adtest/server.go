@@ -25,8 +25,9 @@ type Server struct {
 	caFile string
 	tb     testing.TB // nil outside tests
 
-	mu  sync.RWMutex // guards dir
-	dir *directory
+	mu   *sync.RWMutex // guards dir
+	dir  *directory    // shared with replicas
+	self *replica
 
 	connMu sync.Mutex // guards conns and closed
 	conns  map[*conn]bool
@@ -44,6 +45,12 @@ func NewServer(t testing.TB, opts *Options) *Server {
 		o.OnMisuse = func(message string) { t.Error(message) }
 	}
 	s, err := Start(&o)
+	return s.until(t, err)
+}
+
+// until ties a server that was started to a test.
+func (s *Server) until(t testing.TB, err error) *Server {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,16 +69,22 @@ func Start(opts *Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, conns: map[*conn]bool{}, dir: newDirectory(&o),
-		log: &requestLog{limit: o.LogLimit, counts: map[Op]int{}}}
+	s := &Server{opts: o, mu: &sync.RWMutex{}, dir: newDirectory(&o)}
+	s.self = s.dir.replicas[0]
+	var err error
+	if s.certs, err = newCertificates(s.dir.dnsHost, o.Domain, "*."+o.Domain); err != nil {
+		return nil, err
+	}
+	return s.start()
+}
+
+// start makes a server listen that has a directory and certificates.
+func (s *Server) start() (*Server, error) {
+	s.conns, s.log = map[*conn]bool{}, &requestLog{limit: s.opts.LogLimit, counts: map[Op]int{}}
 	s.faults = &Faults{srv: s, dropAfter: -1, breakAfter: -1}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	var err error
-	if s.certs, err = newCertificates(s.dir.dnsHost, o.Domain); err != nil {
-		stop()
-		return nil, err
-	}
 	if err := s.listen(); err != nil {
 		stop()
 		return nil, err
@@ -189,7 +202,7 @@ func (s *Server) CAFile() string { return s.caFile }
 
 // ClientTLS is a configuration for clients that trusts the server.
 func (s *Server) ClientTLS() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.CAPool(), ServerName: s.dir.dnsHost}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.CAPool(), ServerName: s.self.host}
 }
 
 // Domain is the domain's DNS name.

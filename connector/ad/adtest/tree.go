@@ -17,11 +17,11 @@ type directory struct {
 	recycleBin bool
 	guids      guidSource
 
-	usn        int64
-	invocation GUID
-	domainSID  string
-	nextRID    uint32
-	nextSeq    int
+	usn       int64
+	replicas  []*replica // of this directory, the first domain controller's first
+	domainSID string
+	nextRID   uint32
+	nextSeq   int
 
 	partitions []*partition // the domain first
 	byGUID     map[GUID]*entry
@@ -31,7 +31,6 @@ type directory struct {
 	wellKnown  map[string]*entry // by upper-case WKGUID, in the domain
 
 	config, schemaNC *partition
-	dsService        *entry
 	deletedObjects   map[*partition]*entry
 	fsps             *entry
 
