@@ -56,8 +56,24 @@
 //
 // A watermark is bound to partitions, scope and attributes: when these change, or the
 // schema gains a selected attribute, the next delta import ends with
-// [connector.ErrWatermarkExpired], which leads to a full import. It is good at another
-// domain controller of the domain as well, if that one accepts the cookie.
+// [connector.ErrWatermarkExpired], which leads to a full import.
+//
+// A delta import goes back to the domain controller that made the watermark. When that one
+// cannot be reached, another one goes on from there: the cookie says what its holder
+// knows of each domain controller's changes. It must have replicated what the first one
+// told; until then imports fail as unavailable, for Options.FailoverWait at most, and a
+// full import follows. A domain controller that was restored from a backup, or put back to
+// a snapshot, may have lost what its clients know: that takes a full import too.
+//
+// # Scope
+//
+// Options.Include and Exclude name containers by DN, of nested ones the innermost decides.
+// The watermark keeps their GUIDs, so that a container which was renamed or moved stays
+// what it is, with a warning in the log; give the last watermark to Open as
+// [connector.OpenOptions].Last, as the engine does. HoldNewContainers keeps out what is
+// created beneath included containers later. GroupFilter takes the direct members of one
+// group only. A group or container that is gone is an error, never a reason to delete what
+// was in it.
 //
 // Imports have no checkpoints: an interrupted full import starts again (the cookie of a
 // paged search dies with its connection), an interrupted delta import starts again at its

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +36,12 @@ type config struct {
 type directoryConfig struct {
 	Name      string      `yaml:"name"`
 	URLs      []string    `yaml:"urls"`
+	Domain    string      `yaml:"domain"` // instead of URLs: found through DNS
+	Site      string      `yaml:"site"`
+	Suffixes  []string    `yaml:"host_suffixes"`
+	Auth      string      `yaml:"auth"`       // simple, kerberos or ntlm
+	Protect   string      `yaml:"protection"` // tls, starttls or sealing
+	Kerberos  kerberos    `yaml:"kerberos"`
 	User      string      `yaml:"user"`
 	Password  secretValue `yaml:"password"`
 	CAFile    string      `yaml:"ca_file"`
@@ -41,9 +49,21 @@ type directoryConfig struct {
 	Bases     []string    `yaml:"bases"`
 	Include   []string    `yaml:"include"`
 	Exclude   []string    `yaml:"exclude"`
+	New       string      `yaml:"new_containers"` // include or hold
+	Group     string      `yaml:"group_filter"`
 	PageSize  int         `yaml:"page_size"`
 	Exchange  bool        `yaml:"exchange"`
 	WriteBack bool        `yaml:"write_back"`
+}
+
+// kerberos says how tickets are had for auth: kerberos.
+type kerberos struct {
+	Realm  string   `yaml:"realm"`
+	KDCs   []string `yaml:"kdcs"`
+	Config string   `yaml:"config_file"`
+	Keytab string   `yaml:"keytab"`
+	CCache string   `yaml:"ccache"`
+	SPN    string   `yaml:"spn"`
 }
 
 type tenantConfig struct {
@@ -148,8 +168,9 @@ func (c *config) expand() error {
 		&c.Tenant.CertificateFile, &c.Tenant.Graph, &c.Tenant.Authority, &c.Tenant.CAFile}
 	for i := range c.Directories {
 		d := &c.Directories[i]
-		texts = append(texts, &d.Name, &d.User, &d.CAFile, &d.Server)
-		for _, list := range [][]string{d.URLs, d.Bases, d.Include, d.Exclude} {
+		texts = append(texts, &d.Name, &d.User, &d.CAFile, &d.Server, &d.Domain, &d.Site, &d.Group,
+			&d.Kerberos.Realm, &d.Kerberos.Config, &d.Kerberos.Keytab, &d.Kerberos.CCache, &d.Kerberos.SPN)
+		for _, list := range [][]string{d.URLs, d.Bases, d.Include, d.Exclude, d.Suffixes, d.Kerberos.KDCs} {
 			for j := range list {
 				texts = append(texts, &list[j])
 			}
@@ -184,14 +205,25 @@ func (c *config) complete() error {
 	}
 	for i := range c.Directories {
 		d := &c.Directories[i]
-		c.locate(&d.CAFile)
+		for _, file := range []*string{&d.CAFile, &d.Kerberos.Config, &d.Kerberos.Keytab, &d.Kerberos.CCache} {
+			c.locate(file)
+		}
 		if d.Name == "" {
 			bad("directories[%d].name: is missing", i)
 		}
-		if len(d.URLs) == 0 {
-			bad("directories[%d].urls: is missing, for example ldaps://dc1.contoso.com", i)
+		if len(d.URLs) == 0 && d.Domain == "" {
+			bad("directories[%d].urls: is missing, for example ldaps://dc1.contoso.com, and so is domain, for example contoso.com", i)
 		}
-		if d.User == "" || d.Password.IsZero() {
+		for key, word := range map[string]struct {
+			text  string
+			words []string
+		}{"auth": {d.Auth, keys(authWays)}, "protection": {d.Protect, keys(protections)}, "new_containers": {d.New, []string{"include", "hold"}}} {
+			if word.text != "" && !slices.Contains(word.words, word.text) {
+				bad("directories[%d].%s: %q is none of %s", i, key, word.text, strings.Join(word.words, ", "))
+			}
+		}
+		ticket := d.Auth == "kerberos" && d.Kerberos.Keytab+d.Kerberos.CCache != ""
+		if (d.User == "" || d.Password.IsZero()) && !ticket {
 			bad("directories[%d]: user and password are needed; take the password from the environment: password: ${AD_PASSWORD}", i)
 		}
 	}
@@ -210,6 +242,9 @@ func (c *config) complete() error {
 	}
 	return errors.Join(errs...)
 }
+
+// keys are the words that a key of the configuration can have.
+func keys[V any](words map[string]V) []string { return slices.Sorted(maps.Keys(words)) }
 
 func orText(field *string, def string) {
 	if *field == "" {

@@ -90,13 +90,21 @@ func connect(c *config, log *slog.Logger) ([]connector.Connector, []scheduler.Co
 	return list, plan, nil
 }
 
+var authWays = map[string]ad.Auth{"simple": ad.AuthSimple, "kerberos": ad.AuthKerberos, "ntlm": ad.AuthNTLM}
+
+var protections = map[string]ad.Protection{"tls": ad.ProtectTLS, "starttls": ad.ProtectStartTLS, "sealing": ad.ProtectSealing}
+
 func directory(d *directoryConfig, log *slog.Logger) (connector.Connector, error) {
 	dir, err := ad.New(d.Name, ad.Options{
-		URLs: d.URLs, BindName: d.User,
+		URLs: d.URLs, Domain: d.Domain, Site: d.Site, HostSuffixes: d.Suffixes,
+		Auth: authWays[d.Auth], Protection: protections[d.Protect], BindName: d.User,
+		Kerberos: ad.Kerberos{Realm: d.Kerberos.Realm, KDCs: d.Kerberos.KDCs, ConfigFile: d.Kerberos.Config,
+			Keytab: d.Kerberos.Keytab, CCache: d.Kerberos.CCache, SPN: d.Kerberos.SPN},
 		Password:   func(context.Context) (string, error) { return d.Password.Reveal(), nil },
 		CAFile:     d.CAFile,
 		ServerName: d.Server,
 		Partitions: d.Bases, Include: d.Include, Exclude: d.Exclude,
+		HoldNewContainers: d.New == "hold", GroupFilter: d.Group,
 		PageSize: d.PageSize, ReadOnly: !d.WriteBack, Logger: log,
 	})
 	if err != nil {
