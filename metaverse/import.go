@@ -156,8 +156,8 @@ func readInterrupted(rd Reader, name string) (*interrupted, error) {
 
 // selection identifies what the rules have the connector read.
 func (r *run) selection() string {
-	o := r.e.openOptions(r.t)
-	sum := sha256.Sum256([]byte(attr.Fold(strings.Join(o.Classes, "\x00") + "\x01" + strings.Join(o.Attributes, "\x00"))))
+	classes, attributes := r.e.rules.Classes(r.t.name), r.e.rules.ImportAttributes(r.t.name)
+	sum := sha256.Sum256([]byte(attr.Fold(strings.Join(classes, "\x00") + "\x01" + strings.Join(attributes, "\x00"))))
 	return hex.EncodeToString(sum[:16])
 }
 
