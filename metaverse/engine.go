@@ -78,16 +78,6 @@ func orDefault(n, def int) int {
 	return n
 }
 
-// Progress tells how far a running step is.
-type Progress struct {
-	Connector string
-	Step      StepKind
-	Phase     string        // "import", "obsoletion", "objects", "references", "adds", "updates", "deletes"
-	Done      int64         // objects done in this phase
-	Total     int64         // objects to do in this phase; 0 where it is not known
-	Elapsed   time.Duration // since the step began
-}
-
 // An Engine imports, synchronises and exports. It is safe for concurrent use: steps of
 // different connectors may run side by side, but two synchronisations, or two steps of one
 // connector, never do.

@@ -61,7 +61,7 @@ type exporting struct {
 func (x *exporting) pass(ctx context.Context, name string, op connector.ChangeOp, total int64) error {
 	var after CSID
 	for {
-		if err := context.Cause(ctx); err != nil {
+		if err := x.r.going(ctx); err != nil {
 			return err
 		}
 		jobs, last, err := x.collect(ctx, op, after)
@@ -200,7 +200,7 @@ func (x *exporting) followUp(ctx context.Context, jobs []*job, results []connect
 	}
 	for i, j := range jobs {
 		for more := j.more && results[i].Outcome.Done(); more; {
-			if err := context.Cause(ctx); err != nil {
+			if err := x.r.going(ctx); err != nil {
 				return err
 			}
 			var err error

@@ -356,6 +356,9 @@ func (in *intake) consume(ctx context.Context, items iter.Seq2[connector.Item, e
 			}
 			return nil, err
 		}
+		if err := in.r.going(ctx); err != nil {
+			return nil, errors.Join(in.flush(context.WithoutCancel(ctx), nil), err)
+		}
 		switch item.Kind {
 		case connector.ItemObject, connector.ItemUpdate, connector.ItemDelete:
 			if err := in.add(ctx, item); err != nil {

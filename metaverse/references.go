@@ -12,7 +12,7 @@ import (
 func (r *run) syncReferences(ctx context.Context) error {
 	var done int64
 	for {
-		if err := context.Cause(ctx); err != nil {
+		if err := r.going(ctx); err != nil {
 			return err
 		}
 		n := 0

@@ -22,6 +22,9 @@ type RunOptions struct {
 	AcceptRun int64
 	// Reason says why the step is run as it is, for the history; "" for no particular one.
 	Reason string
+	// Stop, once closed, ends the step at its next safe point: with the batch that is under
+	// way, no request broken off. The next run goes on from there. Nil means never.
+	Stop <-chan struct{}
 	// PageSize is the number of objects to ask a directory for at a time; 0 leaves it to
 	// the connector.
 	PageSize int
@@ -83,15 +86,18 @@ func (e *Engine) release(name string) {
 
 // run is the state of one run step.
 type run struct {
-	e         *Engine
-	t         *target
-	rec       *RunRecord
-	opts      RunOptions
-	notes     []string
-	lock      lock
-	transient int64         // objects without a DN of their own at the end of an import
-	reported  time.Time     // when progress was reported last
-	failed    map[CSID]bool // objects that failed in this synchronisation
+	e          *Engine
+	t          *target
+	rec        *RunRecord
+	opts       RunOptions
+	notes      []string
+	lock       lock
+	transient  int64         // objects without a DN of their own at the end of an import
+	reported   time.Time     // when progress was reported last
+	looked     time.Time     // when there was progress last, reported or not
+	phase      string        // that progress was last of
+	phaseBegan time.Time     // when phase began
+	failed     map[CSID]bool // objects that failed in this synchronisation
 
 	unwritable map[unwritable]bool // values that no directory took in this step
 }
@@ -203,7 +209,7 @@ func resultOf(err error, starting bool) RunResult {
 	switch {
 	case errors.As(err, &held):
 		return held.result
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrStopped):
 		return ResultStoppedCancelled
 	case errors.Is(err, ErrRunning):
 		return ResultNoStartRunning
@@ -228,6 +234,22 @@ func resultOf(err error, starting bool) RunResult {
 	default:
 		return ResultStoppedUnexpected
 	}
+}
+
+// ErrStopped says that a step was ended by [RunOptions.Stop].
+var ErrStopped = errors.New("stopped by an operator")
+
+// going fails when the step is to end: its context has, or somebody has asked it to stop.
+func (r *run) going(ctx context.Context) error {
+	select {
+	case <-r.opts.Stop:
+		return ErrStopped
+	default:
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ctx.Err(), cause)
+	}
+	return ctx.Err()
 }
 
 var errErrorLimit = errors.New("too many object errors")
@@ -262,6 +284,11 @@ func (r *run) note(format string, args ...any) {
 // progress reports at most ten times a second, and always at the end of a phase.
 func (r *run) progress(phase string, done, total int64) {
 	now := r.e.opts.Now()
+	if phase != r.phase {
+		// The first report of a phase comes after its first batch.
+		r.phase, r.phaseBegan = phase, r.lastReport(now)
+	}
+	r.looked = now
 	if done < total || total == 0 {
 		if now.Sub(r.reported) < 100*time.Millisecond {
 			return
@@ -270,8 +297,21 @@ func (r *run) progress(phase string, done, total int64) {
 	r.reported = now
 	r.e.opts.Progress(Progress{
 		Connector: r.rec.Connector, Step: r.rec.Step, Phase: phase,
-		Done: done, Total: total, Elapsed: now.Sub(r.rec.Started),
+		Done: done, Total: total, Elapsed: now.Sub(r.rec.Started), InPhase: now.Sub(r.phaseBegan),
 	})
+}
+
+// lastReport returns when progress was looked at last: the end of one phase and the start of
+// the next.
+func (r *run) lastReport(now time.Time) time.Time {
+	switch {
+	case !r.looked.IsZero():
+		return r.looked
+	case !r.rec.Started.IsZero():
+		return r.rec.Started
+	default:
+		return now
+	}
 }
 
 // open starts a session and a function that ends it.

@@ -72,7 +72,7 @@ func (r *run) prepareSync(ctx context.Context) error {
 func (r *run) syncObjects(ctx context.Context, total int64) error {
 	var after CSID
 	for {
-		if err := context.Cause(ctx); err != nil {
+		if err := r.going(ctx); err != nil {
 			return err
 		}
 		var b *batch

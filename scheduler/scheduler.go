@@ -4,55 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 // ErrRunning says that a cycle is running already.
 var ErrRunning = errors.New("scheduler: a cycle is running already")
 
-// MinInterval is the shortest interval between the starts of two cycles.
-const MinInterval = time.Minute
-
-// Options are the options of [New]. The zero value, or nil, is good.
-type Options struct {
-	// Interval is the time from the start of one cycle to the start of the next. A cycle
-	// that takes longer is followed by the next at once. 0 means 30 minutes; less than
-	// MinInterval is an error.
-	Interval time.Duration
-	// Jitter is the largest random delay added to each start, so that many programs do not
-	// start at the same moment. 0 means none.
-	Jitter time.Duration
-	// First is the policy of the first cycle of [Scheduler.Run]; "" means Delta, which
-	// reads everything where nothing was read before.
-	First Policy
-	// OnCycle, when not nil, is called after each cycle of [Scheduler.Run], on its
-	// goroutine.
-	OnCycle func(*Cycle, error)
-	// Logger receives one record for each cycle. Nil discards.
-	Logger *slog.Logger
+// An Engine is what the scheduler needs of a [metaverse.Engine].
+type Engine interface {
+	Run(ctx context.Context, connector string, kind metaverse.StepKind, o *metaverse.RunOptions) (*metaverse.RunRecord, error)
+	Due(ctx context.Context, connector string) (metaverse.Due, error)
+	Purge(ctx context.Context, olderThan time.Duration) (int64, error)
+	ForgetWatermarks(ctx context.Context) ([]string, error)
+	Store() metaverse.Store
 }
 
-func (o *Options) withDefaults() Options {
-	var d Options
-	if o != nil {
-		d = *o
-	}
-	if d.Interval == 0 {
-		d.Interval = 30 * time.Minute
-	}
-	if d.First == "" {
-		d.First = Delta
-	}
-	if d.OnCycle == nil {
-		d.OnCycle = func(*Cycle, error) {}
-	}
-	if d.Logger == nil {
-		d.Logger = slog.New(slog.DiscardHandler)
-	}
-	return d
+var _ Engine = (*metaverse.Engine)(nil)
+
+// A Connector is a connector as the scheduler sees it.
+type Connector struct {
+	Name  string // as the engine knows it
+	Cloud bool   // a cloud directory, as opposed to an on-premises one
+	// ReadOnly connectors are never exported to.
+	ReadOnly bool
+	// Scope is a text, or a hash of one, that changes whenever the connector's filters do:
+	// another scope makes the next import a full one.
+	Scope string
 }
 
 // A Scheduler runs sync cycles. It is safe for concurrent use.
@@ -60,23 +42,33 @@ type Scheduler struct {
 	engine     Engine
 	connectors []Connector
 	opts       Options
+	schedule   Schedule
+	control    *Control
 	running    sync.Mutex // held by the one cycle
+	looping    sync.Mutex // held by Run
+	stopping   chan struct{}
+	stopOnce   sync.Once
+	wake       chan struct{} // has an entry when there is something to look at
+	beat       atomic.Int64  // when Run looked last, Unix nanoseconds
+	active     atomic.Bool   // whether this is the active process
+
+	mu    sync.Mutex
+	steps map[string]metaverse.Progress // of the running cycle, by connector, guarded by mu
+	quit  func()                        // ends the running cycle at its next safe point, guarded by mu
 }
 
 // New returns a scheduler for the engine's connectors, in the order in which they shall
 // have their turns.
 func New(e Engine, connectors []Connector, opts *Options) (*Scheduler, error) {
-	s := &Scheduler{engine: e, connectors: connectors, opts: opts.withDefaults()}
-	var problems []error
-	if s.opts.Interval < MinInterval {
-		problems = append(problems, fmt.Errorf("interval %v is shorter than %v", s.opts.Interval, MinInterval))
+	s := &Scheduler{
+		engine: e, connectors: connectors, opts: opts.withDefaults(), control: NewControl(e.Store()),
+		stopping: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
-	if s.opts.Jitter < 0 {
-		problems = append(problems, errors.New("jitter is negative"))
+	s.control.now = s.opts.Now
+	if s.schedule = s.opts.Schedule; s.schedule == nil {
+		s.schedule = Every(s.opts.Interval)
 	}
-	if s.opts.First != Delta && s.opts.First != Initial {
-		problems = append(problems, fmt.Errorf("there is no policy %q", s.opts.First))
-	}
+	problems := []error{s.opts.validate()}
 	seen := make(map[string]bool)
 	for _, c := range connectors {
 		if c.Name == "" || seen[c.Name] {
@@ -90,26 +82,82 @@ func New(e Engine, connectors []Connector, opts *Options) (*Scheduler, error) {
 	return s, nil
 }
 
-// Run runs cycles until ctx ends, the first at once. It returns nil then; a cycle that
-// fails is reported to OnCycle and the next one runs all the same.
+// Control returns what gives orders to the scheduler.
+func (s *Scheduler) Control() *Control { return s.control }
+
+func (s *Scheduler) now() time.Time { return s.opts.Now().UTC().Round(0) }
+
+// Run runs cycles as the schedule says until ctx ends or [Scheduler.Stop] is called, and
+// returns nil then. Where no cycle ran before, the first starts at once. A cycle that fails
+// is reported, and the next one runs all the same.
+//
+// When ctx ends, steps under way are broken off. Nothing is lost by that, but requests that
+// were on their way have to be settled by reading: Stop is the gentle way.
 func (s *Scheduler) Run(ctx context.Context) error {
-	policy := s.opts.First
+	if !s.looping.TryLock() {
+		return errors.New("scheduler: Run is running already")
+	}
+	defer s.looping.Unlock()
+	l := &loop{s: s, first: s.opts.First, alarms: make(map[string]time.Time)}
+	s.Emit(ctx, EventStarted, "")
+	defer func() {
+		quiet := context.WithoutCancel(ctx)
+		if s.active.Load() {
+			l.leave(quiet)
+		}
+		s.Emit(quiet, EventStopped, "")
+	}()
 	for {
-		start := time.Now()
-		cycle, err := s.Cycle(ctx, policy)
-		if ctx.Err() != nil {
-			return nil
-		}
-		s.opts.OnCycle(cycle, err)
-		policy = Delta
-		wait := s.opts.Interval - time.Since(start)
-		if s.opts.Jitter > 0 {
-			wait += rand.N(s.opts.Jitter)
-		}
+		wait := l.turn(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(max(wait, 0)):
+		case <-s.stopping:
+			return nil
+		case <-s.wake:
+		case <-time.After(wait):
 		}
 	}
+}
+
+// Stop makes [Scheduler.Run] return after the running cycle has ended at its next safe point:
+// steps that are under way end with their next batch, no others begin. It does not wait. A
+// stopped scheduler runs no cycle any more.
+func (s *Scheduler) Stop() {
+	s.stopOnce.Do(func() { close(s.stopping) })
+	s.StopCycle()
+}
+
+// StopCycle ends the running cycle, if there is one, at its next safe point.
+func (s *Scheduler) StopCycle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quit != nil {
+		s.quit()
+	}
+}
+
+// Wake makes [Scheduler.Run] look at its orders at once instead of with its next poll.
+func (s *Scheduler) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Scheduler) stopped() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+func thisProcess(now time.Time) *Process {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return &Process{Host: host, PID: os.Getpid(), Started: now, Seen: now}
 }

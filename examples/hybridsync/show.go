@@ -64,7 +64,7 @@ func (i *invocation) showCycle(c *scheduler.Cycle) error {
 	if i.json {
 		out := cycleResult{Result: c.Result(), Steps: stepResults(c.Steps)}
 		for _, s := range c.Skipped {
-			out.Skipped = append(out.Skipped, skippedResult{s.Connector, s.Kind, s.Reason})
+			out.Skipped = append(out.Skipped, skippedResult{s.Connector, s.Kind, s.Why})
 		}
 		return i.printJSON(out)
 	}
@@ -72,7 +72,7 @@ func (i *invocation) showCycle(c *scheduler.Cycle) error {
 		return err
 	}
 	for _, s := range c.Skipped {
-		fmt.Fprintf(i.out, "%s %s did not run: %s\n", s.Connector, s.Kind, s.Reason)
+		fmt.Fprintf(i.out, "%s %s did not run: %s\n", s.Connector, s.Kind, s.Why)
 	}
 	var notes []string
 	for _, s := range c.Steps {
