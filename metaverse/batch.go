@@ -19,6 +19,9 @@ type batch struct {
 	now   time.Time
 	last  CSID // last id of the page
 
+	ahead   *batch // what was loaded and computed before, nil for nothing
+	changes int64  // transactions counted when it is committed
+
 	cs      map[CSID]*csWork
 	mv      map[MVID]*mvWork
 	mvOrder []*mvWork // in order of first appearance, for a stable order of writes
@@ -45,6 +48,7 @@ type unwritable struct{ connector, class, attribute string }
 type csWork struct {
 	*CSObject
 	export   *PendingExport // nil for none
+	forecast *forecast      // what rules will say, nil where that was not foreseen
 	top      *attr.Set      // image with sent changes applied; computed when asked for
 	next     ImportOp       // what the pending import shall be at the end
 	row      bool           // row changed
@@ -61,8 +65,9 @@ type csWork struct {
 // mvWork is a metaverse object in a batch.
 type mvWork struct {
 	*MVObject
-	linked  []*csWork
-	isNew   bool
+	linked   []*csWork
+	forecast *forecast // the one that the attributes are from
+	isNew    bool
 	applied bool // got values in this batch
 	dirty   bool
 	deleted bool
@@ -93,18 +98,24 @@ func (b *batch) loadCS(ids []CSID) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	objects, err := b.tx.CS(missing)
+	taken, rest := b.takeCS(missing)
+	objects, err := b.tx.CS(rest)
 	if err != nil {
 		return err
 	}
-	exports, err := b.tx.PendingExport(missing)
+	exports, err := b.tx.PendingExport(rest)
 	if err != nil {
 		return err
 	}
-	for i, o := range objects {
-		if o != nil {
-			b.trackCS(&csWork{CSObject: o, export: exports[i], next: o.Pending})
+	for _, w := range taken {
+		if w == nil {
+			o, p := objects[0], exports[0]
+			if objects, exports = objects[1:], exports[1:]; o == nil {
+				continue
+			}
+			w = &csWork{CSObject: o, export: p, next: o.Pending}
 		}
+		b.trackCS(w)
 	}
 	return nil
 }
@@ -119,10 +130,15 @@ func (b *batch) loadMV(ids []MVID) error {
 	var missing []MVID
 	asked := make(map[MVID]bool, len(ids))
 	for _, id := range ids {
-		if id != 0 && b.mv[id] == nil && !asked[id] {
-			asked[id] = true
-			missing = append(missing, id)
+		if id == 0 || b.mv[id] != nil || asked[id] {
+			continue
 		}
+		if m := b.takeMV(id); m != nil {
+			b.trackMV(m)
+			continue
+		}
+		asked[id] = true
+		missing = append(missing, id)
 	}
 	if len(missing) == 0 {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,17 +22,17 @@ type crashStore struct {
 	metaverse.Store
 	left  int  // commits until the crash
 	after bool // the last commit takes place
-	dead  bool
+	dead  atomic.Bool
 }
 
 func (s *crashStore) Update(ctx context.Context, fn func(metaverse.Tx) error) error {
-	if s.dead {
+	if s.dead.Load() {
 		return errCrash
 	}
 	if s.left--; s.left > 0 {
 		return s.Store.Update(ctx, fn)
 	}
-	s.dead = true
+	s.dead.Store(true)
 	if !s.after {
 		return errors.Join(errCrash, s.Store.Update(ctx, func(tx metaverse.Tx) error {
 			return errors.Join(errCrash, fn(tx))
@@ -41,7 +42,7 @@ func (s *crashStore) Update(ctx context.Context, fn func(metaverse.Tx) error) er
 }
 
 func (s *crashStore) View(ctx context.Context, fn func(metaverse.Reader) error) error {
-	if s.dead {
+	if s.dead.Load() {
 		return errCrash
 	}
 	return s.Store.View(ctx, fn)
@@ -99,7 +100,7 @@ func TestCrashAtEveryCommit(t *testing.T) {
 				w.store = dying
 				w.reload()
 				err := w.tryCycle()
-				if !dying.dead {
+				if !dying.dead.Load() {
 					require.NoError(t, err)
 					require.Greater(t, cut, 20, "the cycle has too few commits to prove anything")
 					return

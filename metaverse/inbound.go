@@ -8,8 +8,8 @@ import (
 	"github.com/hybridsync/hybridsync/rules"
 )
 
-// sync evaluates a page of connector-space objects.
-func (b *batch) sync(ids []CSID) error {
+// loadPage loads connector-space objects with everything that they are linked to.
+func (b *batch) loadPage(ids []CSID) error {
 	if err := b.loadCS(ids); err != nil {
 		return err
 	}
@@ -19,7 +19,12 @@ func (b *batch) sync(ids []CSID) error {
 			mvs = append(mvs, w.Link.MV)
 		}
 	}
-	if err := b.loadMV(mvs); err != nil {
+	return b.loadMV(mvs)
+}
+
+// sync evaluates a page of connector-space objects.
+func (b *batch) sync(ids []CSID) error {
+	if err := b.loadPage(ids); err != nil {
 		return err
 	}
 	for _, id := range ids {
@@ -66,7 +71,7 @@ func (b *batch) evaluate(w *csWork) error {
 		return b.gone(w)
 	}
 	subject := b.subject(w)
-	scope, err := b.inScope(rules.Inbound, w.Connector, subject)
+	scope, err := b.scopeOf(w, subject)
 	if err != nil {
 		return err
 	}
@@ -194,11 +199,7 @@ func (b *batch) findMV(rule *rules.CompiledRule, subject *rules.Subject) (m *mvW
 
 // matches returns the metaverse objects that one group of join criteria finds.
 func (b *batch) matches(rule *rules.CompiledRule, g *rules.JoinLookup) (hits []*mvWork, err error) {
-	keys := make([]ValueKey, len(g.Clauses))
-	for i, c := range g.Clauses {
-		keys[i] = ValueKey{attr.Fold(c.Attribute), rules.JoinKey(c.Value)}
-	}
-	lists, err := b.mvByValue(keys)
+	lists, err := b.mvByValue(joinKeys(g))
 	if err != nil {
 		return nil, err
 	}

@@ -167,6 +167,10 @@ func (r *run) update(ctx context.Context, fn func(Tx) error) error {
 		if err := r.keep(tx); err != nil {
 			return err
 		}
+		var err error
+		if r.changes, err = noteChange(tx); err != nil {
+			return err
+		}
 		return fn(tx)
 	})
 }

@@ -38,8 +38,10 @@ func (b *batch) provision(m *mvWork, t *target) (again bool, err error) {
 		return false, nil
 	}
 	subject := b.mvSubject(m, t)
-	scope, err := b.inScope(rules.Outbound, t.name, subject)
-	if err != nil {
+	var scope []*rules.CompiledRule
+	if o := m.outlook(t); o != nil {
+		scope = o.scope
+	} else if scope, err = b.inScope(rules.Outbound, t.name, subject); err != nil {
 		return false, err
 	}
 	maker := provisionRule(scope)
@@ -136,11 +138,7 @@ func (b *batch) reverseJoin(m *mvWork, t *target, scope []*rules.CompiledRule, s
 		return nil, trouble("join", "", decider.Name, err)
 	}
 	for _, g := range groups {
-		keys := make([]ValueKey, len(g.Clauses))
-		for i, c := range g.Clauses {
-			keys[i] = ValueKey{attr.Fold(c.Attribute), rules.JoinKey(c.Value)}
-		}
-		lists, err := b.csByValue(t.name, keys)
+		lists, err := b.csByValue(t.name, joinKeys(&g))
 		if err != nil {
 			return nil, err
 		}
@@ -195,7 +193,10 @@ func (b *batch) linkOutbound(w *csWork, m *mvWork, decider, maker *rules.Compile
 // make provisions a new object.
 func (b *batch) make(m *mvWork, t *target, scope []*rules.CompiledRule, subject *rules.Subject, maker *rules.CompiledRule) (bool, error) {
 	subject.New = true
-	d := b.rules.Outbound(b.ctx, t.name, maker.TargetType, scope, subject, &attr.Set{}, b.now)
+	d := m.outlook(t).take(nil, maker)
+	if d == nil {
+		d = b.rules.Outbound(b.ctx, t.name, maker.TargetType, scope, subject, &attr.Set{}, b.now)
+	}
 	if len(d.Errors) > 0 {
 		return false, flowTrouble(d.Errors)
 	}
@@ -256,8 +257,10 @@ func (b *batch) flow(m *mvWork, w *csWork, t *target, scope []*rules.CompiledRul
 		return nil
 	}
 	subject.New = w.unborn()
-	prior := w.topOf()
-	d := b.rules.Outbound(b.ctx, t.name, w.Class, scope, subject, prior, b.now)
+	d := m.outlook(t).take(w, nil)
+	if d == nil {
+		d = b.rules.Outbound(b.ctx, t.name, w.Class, scope, subject, w.topOf(), b.now)
+	}
 	if len(d.Errors) > 0 {
 		return flowTrouble(d.Errors)
 	}

@@ -35,6 +35,16 @@ func (b *batch) recompute(m *mvWork, made bool) error {
 }
 
 func (b *batch) computeOnce(m *mvWork, made bool) (again bool, err error) {
+	if f := b.foreseen(m, made); f != nil {
+		if !slices.ContainsFunc(f.with, func(w *csWork) bool { return w.vouches(w.forecast.scope) }) {
+			return false, b.removeMV(m)
+		}
+		if err := b.settleForeseen(m, f); err != nil {
+			return false, err
+		}
+		return b.provisionAll(m)
+	}
+	m.forecast = nil
 	in, alive, err := b.contributions(m, made)
 	if err != nil {
 		return false, err
@@ -72,21 +82,24 @@ type contributions struct {
 	from []*csWork // the object of each
 }
 
+// vouches reports whether an object keeps the metaverse object in existence that it is
+// linked to.
+func (w *csWork) vouches(scope []*rules.CompiledRule) bool {
+	return w.Link.Sticky || w.Link.Kind == LinkExplicit || provisionRule(scope) != nil
+}
+
 // contributions collects what every linked object brings. alive tells whether any of them
 // keeps the metaverse object in existence.
 func (b *batch) contributions(m *mvWork, made bool) (in contributions, alive bool, err error) {
-	slices.SortFunc(m.linked, func(x, y *csWork) int { return int(x.ID - y.ID) })
+	slices.SortFunc(m.linked, byID)
 	for _, w := range m.linked {
 		subject := b.subject(w)
 		subject.New = made
-		scope, err := b.inScope(rules.Inbound, w.Connector, subject)
+		scope, err := b.scopeOf(w, subject)
 		if err != nil {
 			return in, false, err
 		}
-		alive = alive || w.Link.Sticky || w.Link.Kind == LinkExplicit
-		for _, r := range scope {
-			alive = alive || r.LinkType == rules.Provision
-		}
+		alive = alive || w.vouches(scope)
 		in.list = append(in.list, rules.Contribution{Connector: w.Connector, Subject: subject, Rules: scope})
 		in.from = append(in.from, w)
 	}
@@ -99,6 +112,28 @@ func (b *batch) apply(m *mvWork, d *rules.Decision, from []*csWork) error {
 	if err != nil {
 		return err
 	}
+	return b.settleValues(m, values, originsOf(d, from), false)
+}
+
+// settleForeseen gives a metaverse object the values that were foreseen.
+func (b *batch) settleForeseen(m *mvWork, f *forecast) error {
+	m.forecast = f
+	f.decision = nil // it is used once
+	return b.settleValues(m, f.values, f.origins, f.same)
+}
+
+// settleValues gives a metaverse object its values. same says that it is known to have them.
+func (b *batch) settleValues(m *mvWork, values attr.Set, origins []Origin, same bool) error {
+	if same || !m.isNew && m.Attributes.Equal(&values) && slices.Equal(m.Origins, origins) {
+		return nil
+	}
+	m.Attributes, m.Origins, m.dirty, m.applied = values, origins, true, true
+	b.copiesChanged(m)
+	return b.keysChanged(m)
+}
+
+// originsOf says where each attribute comes from that was decided on.
+func originsOf(d *rules.Decision, from []*csWork) []Origin {
 	origins := make([]Origin, 0, len(d.Origins))
 	copied := func(name string) bool {
 		return slices.ContainsFunc(d.Copies, func(c rules.Copy) bool { return attr.EqualName(c.Target, name) })
@@ -112,19 +147,25 @@ func (b *batch) apply(m *mvWork, d *rules.Decision, from []*csWork) error {
 		}
 	}
 	slices.SortStableFunc(origins, func(x, y Origin) int { return attr.CompareNames(x.Attribute, y.Attribute) })
-	if !m.isNew && m.Attributes.Equal(&values) && slices.Equal(m.Origins, origins) {
-		return nil
+	return origins
+}
+
+// flowed returns the values of a decision without those of copied references.
+func flowed(d *rules.Decision) attr.Set {
+	if len(d.Copies) == 0 {
+		return d.Values
 	}
-	m.Attributes, m.Origins, m.dirty, m.applied = values, origins, true, true
-	b.copiesChanged(m)
-	return b.keysChanged(m)
+	values := d.Values.Clone()
+	for _, c := range d.Copies {
+		values.Delete(c.Target)
+	}
+	return values
 }
 
 // takeReferences replaces reference values that an expression computed by copied
 // references: the computed values are kept as references of the contributing object, so
 // that they follow their targets' links like all others.
 func (b *batch) takeReferences(m *mvWork, d *rules.Decision, from []*csWork) (attr.Set, error) {
-	values := d.Values
 	for name, vs := range d.Values.All() {
 		if vs[0].Kind() != attr.KindReference {
 			continue
@@ -139,13 +180,7 @@ func (b *batch) takeReferences(m *mvWork, d *rules.Decision, from []*csWork) (at
 		}
 		d.Copies = append(d.Copies, rules.Copy{Target: name, Source: computedRef(name), Rule: origin.Rule, Contribution: origin.Contribution})
 	}
-	if len(d.Copies) > 0 {
-		values = d.Values.Clone()
-		for _, c := range d.Copies {
-			values.Delete(c.Target)
-		}
-	}
-	return values, nil
+	return flowed(d), nil
 }
 
 // copiesChanged queues the values of copied references that come from elsewhere than

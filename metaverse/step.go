@@ -97,6 +97,7 @@ type run struct {
 	looked     time.Time     // when there was progress last, reported or not
 	phase      string        // that progress was last of
 	phaseBegan time.Time     // when phase began
+	changes    int64         // transactions of all steps before the current one
 	failed     map[CSID]bool // objects that failed in this synchronisation
 
 	unwritable map[unwritable]bool // values that no directory took in this step

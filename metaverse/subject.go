@@ -27,6 +27,14 @@ func (b *batch) mvSubject(m *mvWork, t *target) *rules.Subject {
 	}
 }
 
+// scopeOf returns the inbound rules in whose scope an object is.
+func (b *batch) scopeOf(w *csWork, subject *rules.Subject) ([]*rules.CompiledRule, error) {
+	if w.forecast != nil && w.clean() {
+		return w.forecast.scope, nil
+	}
+	return b.inScope(rules.Inbound, w.Connector, subject)
+}
+
 func (b *batch) inScope(d rules.Direction, conn string, s *rules.Subject) ([]*rules.CompiledRule, error) {
 	scope, err := b.rules.InScope(b.ctx, d, conn, s)
 	if flow, ok := errors.AsType[*rules.FlowError](err); ok {

@@ -69,13 +69,23 @@ func (r *run) prepareSync(ctx context.Context) error {
 	})
 }
 
+// syncObjects takes pending imports in, a page in a transaction. While one page is written the
+// next one is loaded and computed.
 func (r *run) syncObjects(ctx context.Context, total int64) error {
+	aheadCtx, stop := context.WithCancel(ctx)
+	next := r.lookAhead(aheadCtx, 0)
+	defer func() {
+		stop()
+		<-next.done
+	}()
 	var after CSID
+	var last *batch
 	for {
 		if err := r.going(ctx); err != nil {
 			return err
 		}
 		var b *batch
+		prepared := next
 		err := r.update(ctx, func(tx Tx) error {
 			ids, err := tx.PendingImports(r.t.name, after, r.e.opts.Batch)
 			if err != nil {
@@ -85,7 +95,12 @@ func (r *run) syncObjects(ctx context.Context, total int64) error {
 			if len(ids) == 0 {
 				return nil
 			}
-			b.last = ids[len(ids)-1]
+			b.last, b.changes = ids[len(ids)-1], r.changes+1
+			b.follow(prepared, last, r.changes)
+			if prepared != nil {
+				next = r.lookAhead(aheadCtx, b.last)
+			}
+			prepared = nil // used up: when the transaction is tried again everything is loaded
 			return b.sync(slices.DeleteFunc(ids, func(id CSID) bool { return r.failed[id] }))
 		})
 		if err != nil {
@@ -94,10 +109,11 @@ func (r *run) syncObjects(ctx context.Context, total int64) error {
 		if b.last == 0 {
 			return nil
 		}
-		after = b.last
+		after, last = b.last, b
 		if err := r.take(b); err != nil {
 			return err
 		}
+		b.release()
 		r.progress("objects", r.rec.Objects, max(total, r.rec.Objects))
 	}
 }
