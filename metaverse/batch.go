@@ -68,12 +68,12 @@ type mvWork struct {
 	linked   []*csWork
 	forecast *forecast // the one that the attributes are from
 	isNew    bool
-	applied bool // got values in this batch
-	dirty   bool
-	deleted bool
-	copies  map[string]Origin // copied references before, by folded attribute
-	keys    []ValueKey        // index entries
-	values  bool              // index entries changed
+	applied  bool // got values in this batch
+	dirty    bool
+	deleted  bool
+	copies   map[string]Origin // copied references before, by folded attribute
+	keys     []ValueKey        // index entries
+	values   bool              // index entries changed
 }
 
 func newBatch(ctx context.Context, r *run, tx Tx) *batch {

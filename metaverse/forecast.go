@@ -44,9 +44,12 @@ type unforeseen struct{ asked bool }
 
 var errUnforeseen = errors.New("references are not loaded")
 
-func (u *unforeseen) Count(string) (int64, error)           { u.asked = true; return 0, errUnforeseen }
-func (u *unforeseen) Values(string) ([]attr.Value, error)   { u.asked = true; return nil, errUnforeseen }
-func (u *unforeseen) MemberOf(groupDN string) (bool, error) { u.asked = true; return false, errUnforeseen }
+func (u *unforeseen) Count(string) (int64, error)         { u.asked = true; return 0, errUnforeseen }
+func (u *unforeseen) Values(string) ([]attr.Value, error) { u.asked = true; return nil, errUnforeseen }
+func (u *unforeseen) MemberOf(groupDN string) (bool, error) {
+	u.asked = true
+	return false, errUnforeseen
+}
 
 // lookups are values that objects will be looked for by.
 type lookups struct {
