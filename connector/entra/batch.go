@@ -265,7 +265,7 @@ type batchReply struct {
 // post sends the items as one request and fills in their answers.
 func (d *dispatcher) post(items []*pending) error {
 	requests := make([]batchItem, len(items))
-	writes := 0
+	writes, units := 0, 0
 	for i, p := range items {
 		requests[i] = batchItem{ID: strconv.Itoa(i + 1), Method: p.op.method, URL: p.op.path, Body: p.op.body}
 		if p.op.body != nil {
@@ -274,18 +274,14 @@ func (d *dispatcher) post(items []*pending) error {
 		if p.op.writes() {
 			writes++
 		}
+		units += unitsOf(p.op.method, p.op.path)
 	}
 	body, err := json.Marshal(map[string]any{"requests": requests})
 	if err != nil {
 		return &outerError{fmt.Errorf("%w: %w", errUnsent, err)}
 	}
-	for _, wait := range []func() error{
-		func() error { return d.c.pace.write(d.ctx, writes) },
-		func() error { return d.c.pace.ready(d.ctx) },
-	} {
-		if err := wait(); err != nil {
-			return &outerError{fmt.Errorf("%w: %w", errUnsent, err)}
-		}
+	if err := d.c.pace.spend(d.ctx, writes, units); err != nil {
+		return &outerError{fmt.Errorf("%w: %w", errUnsent, err)}
 	}
 	a, err := d.c.once(d.ctx, d.c.plain(abstractions.POST, "/$batch", body), nil)
 	if err != nil {
@@ -329,8 +325,9 @@ func (d *dispatcher) distribute(items []*pending, body []byte) error {
 		for name, value := range r.Headers {
 			h.Set(name, value)
 		}
-		d.c.pace.observe(h)
 		p := items[n-1]
+		d.c.pace.observe(r.Status, h)
+		d.c.pace.correct(unitsOf(p.op.method, p.op.path), h)
 		p.answer, p.err = &answer{r.Status, h, r.Body}, nil
 		if r.Status >= http.StatusBadRequest || r.Status < http.StatusOK {
 			p.answer, p.err = nil, newGraphError(r.Status, h, truncate(r.Body), d.c.o.Clock())

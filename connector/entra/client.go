@@ -130,7 +130,9 @@ func (c *client) once(ctx context.Context, build recipe, header http.Header) (*a
 	id := uuid.NewString()
 	info.Headers.Add("client-request-id", id)
 	info.Headers.Add("return-client-request-id", "true")
-	info.Headers.Add("Accept", "application/json")
+	if header.Get("Accept") == "" {
+		info.Headers.Add("Accept", "application/json")
+	}
 	for name, values := range header {
 		for _, v := range values {
 			info.Headers.Add(name, v)
@@ -150,7 +152,7 @@ func (c *client) once(ctx context.Context, build recipe, header http.Header) (*a
 	if err := c.adapter.SendNoContent(ctx, info, nil); err != nil {
 		return nil, err
 	}
-	c.pace.observe(a.header)
+	c.pace.observe(a.status, a.header)
 	if a.status < http.StatusBadRequest {
 		return a, nil
 	}
@@ -187,10 +189,13 @@ func readAnswer(resp *http.Response) (*answer, error) {
 // the attempts are used up.
 func (c *client) do(ctx context.Context, log *slog.Logger, build recipe, header http.Header) (*answer, error) {
 	for attempt := 1; ; attempt++ {
-		if err := c.pace.ready(ctx); err != nil {
+		if err := c.pace.spend(ctx, 0, 1); err != nil {
 			return nil, err
 		}
 		a, err := c.once(ctx, build, header)
+		if a != nil {
+			c.pace.correct(1, a.header)
+		}
 		if err == nil || ctx.Err() != nil {
 			return a, err
 		}

@@ -93,21 +93,68 @@ func TestPacerSlowsDownBeforeItIsTold(t *testing.T) {
 	var waited time.Duration
 	o.sleep = func(_ <-chan struct{}, d time.Duration) { waited += d }
 	p := newPacer(&o)
-	p.observe(http.Header{"X-Ms-Throttle-Limit-Percentage": {"0.5"}})
-	require.EqualValues(t, 10, p.writes.Limit())
-	p.observe(http.Header{"X-Ms-Throttle-Limit-Percentage": {"1.3"}})
-	require.InDelta(t, 5, float64(p.writes.Limit()), 0.01)
-	p.observe(http.Header{"X-Ms-Throttle-Limit-Percentage": {"1.8"}})
-	require.InDelta(t, 1, float64(p.writes.Limit()), 0.01)
+	share := func(text string) http.Header { return http.Header{"X-Ms-Throttle-Limit-Percentage": {text}} }
+	p.observe(200, share("0.95"))
+	require.EqualValues(t, 10, p.writes.limiter.Limit(), "our own pace leads there")
+	p.observe(200, share("1.0"))
+	require.InDelta(t, 5, float64(p.writes.limiter.Limit()), 0.01)
+	p.observe(200, share("1.8"))
+	require.InDelta(t, 1, float64(p.writes.limiter.Limit()), 0.01)
 	now = now.Add(pressureHold)
-	require.NoError(t, p.write(t.Context(), 1))
-	require.EqualValues(t, 10, p.writes.Limit())
+	require.NoError(t, p.spend(t.Context(), 1, 1))
+	require.EqualValues(t, 10, p.writes.limiter.Limit())
+	p.observe(429, http.Header{"Retry-After": {"60"}})
+	now = now.Add(59 * time.Second)
+	require.InDelta(t, 1, float64(p.writes.limit(now)), 0.01, "who was refused is not asked at full speed again")
+	now = now.Add(time.Second)
+	require.EqualValues(t, 10, p.writes.limit(now))
+	require.Zero(t, waited)
 	p.hold(time.Second)
 	require.NoError(t, p.ready(t.Context()))
 	require.Equal(t, time.Second, waited)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, p.ready(ctx), context.Canceled)
+}
+
+// What requests cost is known before they are sent; where the service says that one has cost
+// more, the next ones wait.
+func TestPacerCountsResourceUnits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/users", 2},
+		{"GET", "/users?$select=id", 1},
+		{"GET", "/users/delta()?$deltatoken=x", 2},
+		{"GET", "/groups/x/members", 3},
+		{"GET", "/groups/x/members?$select=id&$top=999", 2},
+		{"GET", "/groups/x?$select=id", 1},
+		{"GET", "/users/x/manager?$select=id", 1},
+		{"POST", "/users", 1},
+	} {
+		require.Equal(t, c.want, unitsOf(c.method, c.path), c.path)
+	}
+	now := testNow
+	o := (&Options{Clock: func() time.Time { return now }}).withDefaults()
+	var waited time.Duration
+	o.sleep = func(_ <-chan struct{}, d time.Duration) { waited += d; now = now.Add(d) }
+	p := newPacer(&o)
+	spent := func(n int) time.Duration {
+		waited = 0
+		require.NoError(t, p.spend(t.Context(), 0, n))
+		return waited
+	}
+	spent(int(unitBurst * smallTenant))
+	require.InDelta(t, 10.0, spent(unitShare*smallTenant).Seconds(), 0.01, "ten seconds' quota takes ten seconds")
+	p.correct(1, http.Header{"X-Ms-Resource-Unit": {"101"}})
+	require.InDelta(t, 101/(unitShare*smallTenant/unitWindow), spent(1).Seconds(), 0.01)
+	p.size(600)
+	spent(int(unitBurst * largeTenant))
+	require.InDelta(t, 10.0, spent(unitShare*largeTenant).Seconds(), 0.01, "a large tenant has more")
+	unlimited := (&Options{WritesPerSecond: -1}).withDefaults()
+	require.Nil(t, newPacer(&unlimited).units)
 }
 
 func TestPasswordsAreStrongAndDiffer(t *testing.T) {

@@ -93,9 +93,14 @@ type Options struct {
 	// Concurrency is how many requests are under way at a time during an export. Each
 	// holds up to 20 operations. 0 means 4.
 	Concurrency int
-	// WritesPerSecond paces changes, for all sessions of the tenant together. 0 means 18,
+	// WritesPerSecond paces changes, for all sessions of the tenant together. 0 means 19.5,
 	// just below the published quota of 3,000 in 150 seconds; negative means unlimited.
 	WritesPerSecond float64
+	// UnitsPerSecond paces all requests by the resource units that the service charges for
+	// them. 0 means just below the published quota for a tenant with that many users,
+	// 3,500 to 8,000 in 10 seconds, or unlimited where WritesPerSecond is; negative means
+	// unlimited.
+	UnitsPerSecond float64
 	// Attempts is how often a request is tried before its failure is reported. 0 means 6.
 	Attempts int
 	// Timeout is for one attempt, not for all together. 0 means 100 seconds.
@@ -137,7 +142,7 @@ type Options struct {
 
 const (
 	defaultConcurrency = 4
-	defaultWrites      = 18
+	defaultWrites      = 19.5
 	defaultAttempts    = 6
 	defaultTimeout     = 100 * time.Second
 	maxConcurrency     = 64

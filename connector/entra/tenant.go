@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -35,6 +37,9 @@ type Tenant struct {
 	classes []*class
 	client  *client
 	recent  *recent
+
+	mu      sync.Mutex // guards counted
+	counted time.Time  // when the users were counted last
 }
 
 // New returns the tenant that the credential belongs to. It sends nothing; nil options are
@@ -97,6 +102,9 @@ func (t *Tenant) Open(ctx context.Context, o connector.OpenOptions) (connector.S
 		}
 	}
 	if err := s.identify(ctx); err != nil {
+		return nil, t.failure("open", err)
+	}
+	if err := s.measure(ctx); err != nil {
 		return nil, t.failure("open", err)
 	}
 	return s, nil
@@ -181,6 +189,44 @@ func (s *session) identify(ctx context.Context) error {
 		return fmt.Errorf("%w: the credential belongs to another tenant than the configured one", connector.ErrAuthentication)
 	}
 	return nil
+}
+
+// countAgain is how long the number of users is good for pacing.
+const countAgain = 24 * time.Hour
+
+// measure counts the users for the pacer, at most once a day. An application that may not
+// is paced like one in a small tenant.
+func (s *session) measure(ctx context.Context) error {
+	if s.t.client.pace.units == nil || s.t.o.UnitsPerSecond != 0 {
+		return nil
+	}
+	s.t.mu.Lock()
+	defer s.t.mu.Unlock()
+	if now := s.t.o.Clock(); s.t.counted.IsZero() || now.Sub(s.t.counted) >= countAgain {
+		n, err := s.count(ctx, "users")
+		if err != nil {
+			return err
+		}
+		s.t.client.pace.size(n)
+		s.t.counted = now
+	}
+	return nil
+}
+
+// count asks for the number of objects of a set, 0 where that is not allowed.
+func (s *session) count(ctx context.Context, set string) (int64, error) {
+	a, err := s.t.client.do(ctx, s.log, s.t.client.get("/"+set+"/$count"), http.Header{"ConsistencyLevel": {"eventual"}, "Accept": {"text/plain"}})
+	if isStatus(err, http.StatusForbidden) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimPrefix(string(a.body), "\ufeff")), 10, 64)
+	if err != nil {
+		return 0, errJSON
+	}
+	return n, nil
 }
 
 var (

@@ -192,6 +192,9 @@ func (s *state) countList(r *request, l listing) (*answer, *failure) {
 	if !r.eventual() {
 		return nil, unsupportedQuery("$count is not supported without the header ConsistencyLevel: eventual.")
 	}
+	if accept := r.header.Get("Accept"); accept != "" && !strings.Contains(accept, "text/plain") && !strings.Contains(accept, "*/*") {
+		return nil, misused(codeParse, "A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type is 'text/plain'.")
+	}
 	r.opts.count = true
 	pick, f := s.selection(r, l)
 	if f != nil {
