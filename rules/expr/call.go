@@ -18,6 +18,7 @@ type Call struct {
 	picked  []Value // by attribute slot, for the current row
 	slots   []Value // sets and variables of the nodes that need a place
 	stack   []Value // arguments
+	buf     []byte  // text that is being made
 	row     int     // index of the value while lifting, -1 otherwise
 	steps   int     // left
 	output  int     // left
@@ -93,6 +94,10 @@ func (c *Call) step(at *site) bool {
 	if c.steps--; c.steps >= 0 {
 		return true
 	}
+	return c.exhausted(at)
+}
+
+func (c *Call) exhausted(at *site) bool {
 	c.steps = 0
 	c.failf(at, CodeLimit, "the evaluation takes more steps than it may")
 	return false
@@ -125,6 +130,13 @@ func (c *Call) load(v *Value, slot int, at *site) *Value {
 		c.fail(at, &EvalError{Code: CodeSource, Message: "attribute " + ref.name + " cannot be read", Err: err})
 		return &Value{kind: typeFail}
 	}
-	*v = fromSource(values)
+	switch len(values) {
+	case 0:
+		v.kind = typeNull
+	case 1:
+		*v = FromAttr(values[0])
+	default:
+		v.kind, v.list = typeList, values
+	}
 	return v
 }

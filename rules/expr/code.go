@@ -29,6 +29,11 @@ type code struct {
 	ref, whole func(*Call) *Value
 	test       func(*Call) verdict
 
+	// put appends to dst what one would return, text all of it. It reports isFalse when one
+	// has to be asked, having done nothing.
+	put func(c *Call, dst []byte) ([]byte, verdict)
+
+	call     *plainCall // what the node calls, if it is an ordinary function
 	constant *Value
 }
 

@@ -33,11 +33,19 @@ func (k *compiler) plain(n *call, f *Function) *code {
 	} else {
 		done = lifted(at, one, rows)
 		done.test = testOf(at, f, args, one)
+		done.call = &plainCall{f, args}
+		done.put = putOf(at, f, args)
 	}
 	if f.Volatile {
 		return done
 	}
 	return k.fold(at, done, parts...)
+}
+
+// A plainCall is the call of an ordinary function.
+type plainCall struct {
+	function *Function
+	args     []argument
 }
 
 // An argument is a compiled argument with the parameter that it stands for.
@@ -62,18 +70,31 @@ func (c *Call) applyNow(at *site, f *Function, args []argument) Value {
 	return v
 }
 
-// pureCall calls the short cut of a function whose arguments, one or two, are at hand, and
-// otherwise the function. It returns nil where there is none. Arguments that have to be
-// computed are left to apply: a short cut that came to nothing would compute them twice.
+// maxPure is how many arguments a short cut may have.
+const maxPure = 3
+
+// pureCall returns a call of the function's short cut, and of the function itself where
+// that comes to nothing. It returns nil where there is no short cut.
 func pureCall(at *site, f *Function, args []argument) thunk {
-	if f.pure == nil || len(args) == 0 || len(args) > 2 {
+	if f.pure == nil || len(args) == 0 || len(args) > maxPure {
 		return nil
 	}
+	simple := len(args) <= 2
 	for i := range args {
-		if args[i].hand() == nil {
-			return nil
+		simple = simple && args[i].hand() != nil
+	}
+	if !simple {
+		return func(c *Call) Value {
+			if !c.step(at) {
+				return failed
+			}
+			base := len(c.stack)
+			v := c.applyPure(at, f, args)
+			c.stack = c.stack[:base]
+			return v
 		}
 	}
+	// The usual call: one or two arguments, none of which has to be computed.
 	first, takesFirst := args[0].hand(), args[0].takes()
 	second, takesSecond := first, takesFirst
 	if len(args) == 2 {
@@ -85,12 +106,72 @@ func pureCall(at *site, f *Function, args []argument) thunk {
 		}
 		if a := first(c); a != nil && a.kind&takesFirst != 0 {
 			if b := second(c); b != nil && b.kind&takesSecond != 0 {
-				if v, ok := f.pure(c, a, b); ok {
+				if v, ok := f.pure(c, a, b, nil); ok {
 					return v
 				}
 			}
 		}
 		return c.applyNow(at, f, args)
+	}
+}
+
+// applyPure computes the arguments and calls the short cut or, with the same arguments,
+// the function. What it puts on the stack stays there.
+func (c *Call) applyPure(at *site, f *Function, args []argument) Value {
+	var given [maxPure]*Value
+	quick := true
+	for i := range args {
+		v := c.keep(&args[i])
+		if v.kind&typeSignal != 0 {
+			return *v
+		}
+		quick = quick && v.kind&args[i].takes() != 0
+		given[i] = v
+	}
+	if quick {
+		if v, ok := f.pure(c, given[0], given[1], given[2]); ok {
+			return v
+		}
+	}
+	base := len(c.stack)
+	null := false
+	for i := range args {
+		v := *given[i]
+		if !c.admit(at, args[i].param, &v, &null) {
+			return failed
+		}
+		c.stack = append(c.stack, v)
+	}
+	return c.call(base, at, f, len(args), null)
+}
+
+// keep computes an argument and returns where it stays while others are computed.
+func (c *Call) keep(a *argument) *Value {
+	if hand := a.hand(); hand != nil {
+		switch p := hand(c); {
+		case p == nil:
+		case a.param.Set || a.code.constant != nil:
+			return p
+		default:
+			c.stack = append(c.stack, *p) // it changes with the row
+			return &c.stack[len(c.stack)-1]
+		}
+	}
+	c.stack = append(c.stack, c.compute(a))
+	return &c.stack[len(c.stack)-1]
+}
+
+// compute computes an argument.
+func (c *Call) compute(a *argument) Value {
+	switch {
+	case a.code.constant != nil:
+		return *a.code.constant
+	case !a.param.Set:
+		return a.code.one(c)
+	case c.row < 0:
+		return a.code.all(c)
+	default:
+		return c.outside(a.code.all)
 	}
 }
 
@@ -105,32 +186,36 @@ func (c *Call) applyAt(base int, at *site, f *Function, args []argument) Value {
 				continue
 			}
 		}
-		var v Value
-		switch {
-		case a.code.constant != nil:
-			v = *a.code.constant
-		case !a.param.Set:
-			v = a.code.one(c)
-		case c.row < 0:
-			v = a.code.all(c)
-		default:
-			v = c.outside(a.code.all)
-		}
+		v := c.compute(a)
 		if v.kind&typeSignal != 0 {
 			return v
 		}
-		if v.kind&a.param.Type == 0 && !c.convert(at, a.param, &v) {
+		if !c.admit(at, a.param, &v, &null) {
 			return failed
-		}
-		if v.kind == typeNull && !a.param.Null {
-			null = true
 		}
 		c.stack = append(c.stack, v)
 	}
+	return c.call(base, at, f, len(args), null)
+}
+
+// admit makes of an argument what the parameter takes, or fails. It sets null when the
+// argument makes the result NULL.
+func (c *Call) admit(at *site, p *Param, v *Value, null *bool) bool {
+	if v.kind&p.Type == 0 && !c.convert(at, p, v) {
+		return false
+	}
+	if v.kind == typeNull && !p.Null {
+		*null = true
+	}
+	return true
+}
+
+// call calls the function with the arguments on the stack.
+func (c *Call) call(base int, at *site, f *Function, args int, null bool) Value {
 	if null {
 		return Value{kind: typeNull}
 	}
-	for range f.Params[len(args):] {
+	for range f.Params[args:] {
 		c.stack = append(c.stack, Value{}) // left out; Value.given tells it from NULL
 	}
 	v, err := f.Eval(c, c.stack[base:])

@@ -36,24 +36,9 @@ func (k *compiler) branch(at *site, branches []branch, otherwise *code) *code {
 	parts = append(parts, otherwise)
 	testRows, allRows := most(tests...), most(parts...)
 
-	// choose returns the code chosen, or nil and the signal that kept it from choosing.
-	choose := func(c *Call) (*code, verdict) {
-		if !c.step(at) {
-			return nil, isFailed
-		}
-		for i := range branches {
-			switch v := branches[i].test.truth(c, at); v {
-			case isTrue:
-				return branches[i].then, v
-			case isFalse:
-			default:
-				return nil, v
-			}
-		}
-		return otherwise, isFalse
-	}
+	choice := &choice{at, branches, otherwise}
 	one := func(c *Call) Value {
-		chosen, signal := choose(c)
+		chosen, signal := choice.choose(c)
 		if chosen == nil {
 			return signal.value()
 		}
@@ -68,7 +53,7 @@ func (k *compiler) branch(at *site, branches []branch, otherwise *code) *code {
 				return allRows(c)
 			}
 		}
-		chosen, _ := choose(c)
+		chosen, _ := choice.choose(c)
 		switch {
 		case chosen == nil:
 			return -1
@@ -84,7 +69,7 @@ func (k *compiler) branch(at *site, branches []branch, otherwise *code) *code {
 	all := func(c *Call) Value {
 		saved := c.row
 		c.row = -1
-		chosen, signal := choose(c)
+		chosen, signal := choice.choose(c)
 		var v Value
 		switch {
 		case chosen != nil:
@@ -98,6 +83,30 @@ func (k *compiler) branch(at *site, branches []branch, otherwise *code) *code {
 		return v
 	}
 	return &code{one: one, all: all, rows: rows}
+}
+
+// A choice is what branch compiles.
+type choice struct {
+	at        *site
+	branches  []branch
+	otherwise *code
+}
+
+// choose returns the code chosen, or nil and the signal that kept it from choosing.
+func (k *choice) choose(c *Call) (*code, verdict) {
+	if !c.step(k.at) {
+		return nil, isFailed
+	}
+	for i := range k.branches {
+		switch v := k.branches[i].test.truth(c, k.at); v {
+		case isTrue:
+			return k.branches[i].then, v
+		case isFalse:
+		default:
+			return nil, v
+		}
+	}
+	return k.otherwise, isFalse
 }
 
 // truth returns the boolean that a condition gives; NULL counts as False.

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 )
 
@@ -114,24 +116,29 @@ func formatSID(b string) (string, bool) {
 	return string(out), true
 }
 
-func upperHex(s string) string {
+func upperHex(s string) string { return string(appendHex(nil, s)) }
+
+// appendHex appends the bytes of s in hexadecimal and in upper case.
+func appendHex(dst []byte, s string) []byte {
 	const digits = "0123456789ABCDEF"
-	var out strings.Builder
-	out.Grow(2 * len(s))
-	for i := 0; i < len(s); i++ {
-		out.WriteByte(digits[s[i]>>4])
-		out.WriteByte(digits[s[i]&15])
+	dst = slices.Grow(dst, 2*len(s))
+	for i := range len(s) {
+		dst = append(dst, digits[s[i]>>4], digits[s[i]&15])
 	}
-	return out.String()
+	return dst
 }
 
-func encodeUTF16(s string) []byte {
-	units := utf16.Encode([]rune(s))
-	b := make([]byte, 2*len(units))
-	for i, u := range units {
-		binary.LittleEndian.PutUint16(b[2*i:], u)
+// appendUTF16 appends the text in UTF-16, little-endian.
+func appendUTF16(dst []byte, s string) []byte {
+	dst = slices.Grow(dst, 2*len(s))
+	for _, r := range s {
+		if a, b := utf16.EncodeRune(r); a != unicode.ReplacementChar {
+			dst = binary.LittleEndian.AppendUint16(dst, uint16(a))
+			r = b
+		}
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(r))
 	}
-	return b
+	return dst
 }
 
 func decodeUTF16(b []byte) string {
@@ -154,16 +161,4 @@ func decodeBase64(s string) ([]byte, bool) {
 func thumbprint(_ *Call, a []Value) (Value, error) {
 	sum := sha256.Sum256([]byte(a[0].str))
 	return Binary(string(sum[:])), nil
-}
-
-// shortBase64 is toBase64 for binary of the size of GUIDs and SIDs, in one allocation.
-func shortBase64(c *Call, v *Value) (Value, bool) {
-	var out [64]byte
-	if v.kind != TypeBinary || base64.StdEncoding.EncodedLen(len(v.str)) > len(out) || c.Spend(3*len(v.str)) != nil {
-		return Value{}, false
-	}
-	var in [48]byte
-	n := copy(in[:], v.str)
-	base64.StdEncoding.Encode(out[:], in[:n])
-	return Text(string(out[:base64.StdEncoding.EncodedLen(n)])), true
 }

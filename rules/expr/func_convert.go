@@ -3,6 +3,7 @@ package expr
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"strconv"
 	"strings"
 
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -75,6 +76,13 @@ func convertFunctions() []Function {
 				{Expr: `CStr(512)`, Want: `"512"`},
 			},
 			Eval: toText,
+			put: func(_ *Call, dst []byte, a *Value) ([]byte, error) {
+				if a.kind == TypeNumber {
+					return strconv.AppendInt(dst, a.num, 10), nil
+				}
+				v, err := toText(nil, []Value{*a})
+				return append(dst, v.str...), err
+			},
 		},
 		{
 			Name: "CGuid", Params: text, Result: TypeBinary,
@@ -123,8 +131,8 @@ func convertFunctions() []Function {
 				{Expr: `ConvertToBase64("Hello world!")`, Want: `"SABlAGwAbABvACAAdwBvAHIAbABkACEA"`},
 				{Given: given{"objectGUID": {attr.Binary([]byte{1, 2, 3, 4})}}, Expr: `ConvertToBase64([objectGUID])`, Want: `"AQIDBA=="`},
 			},
-			Eval: toBase64,
-			pure: func(c *Call, a, _ *Value) (Value, bool) { return shortBase64(c, a) },
+			Eval: made(putBase64),
+			put:  putBase64,
 		},
 		{
 			Name: "ConvertFromBase64", Result: TypeString,
@@ -140,12 +148,8 @@ func convertFunctions() []Function {
 			Name: "ConvertToUTF8Hex", Params: text, Result: TypeString,
 			Doc:      "Returns the bytes of the text in UTF-8 as hexadecimal in upper case: the form of DNs in the connector space of Microsoft Entra ID.",
 			Examples: []Example{{Expr: `ConvertToUTF8Hex("Hello world!")`, Want: `"48656C6C6F20776F726C6421"`}, {Expr: `ConvertToUTF8Hex("é😀")`, Want: `"C3A9F09F9880"`}},
-			Eval: func(c *Call, a []Value) (Value, error) {
-				if err := c.Spend(2 * len(a[0].str)); err != nil {
-					return Value{}, err
-				}
-				return Text(upperHex(a[0].str)), nil
-			},
+			Eval:     made(putHex),
+			put:      putHex,
 		},
 		{
 			Name: "ConvertFromUTF8Hex", Params: text, Result: TypeString,
@@ -234,15 +238,39 @@ func toText(c *Call, a []Value) (Value, error) {
 	}
 }
 
-func toBase64(c *Call, a []Value) (Value, error) {
-	if err := c.Spend(3 * len(a[0].str)); err != nil {
-		return Value{}, err
+// made returns the Eval of a function whose put is given.
+func made(put func(*Call, []byte, *Value) ([]byte, error)) func(*Call, []Value) (Value, error) {
+	return func(c *Call, a []Value) (Value, error) {
+		from := len(c.buf)
+		out, err := put(c, c.buf, &a[0])
+		if err != nil {
+			return Value{}, err
+		}
+		c.buf = out[:from]
+		return Text(string(out[from:])), nil
 	}
-	b := []byte(a[0].str)
-	if a[0].kind == TypeString {
-		b = encodeUTF16(a[0].str)
+}
+
+func putHex(c *Call, dst []byte, a *Value) ([]byte, error) {
+	if err := c.Spend(2 * len(a.str)); err != nil {
+		return dst, err
 	}
-	return Text(base64.StdEncoding.EncodeToString(b)), nil
+	return appendHex(dst, a.str), nil
+}
+
+func putBase64(c *Call, dst []byte, a *Value) ([]byte, error) {
+	if err := c.Spend(3 * len(a.str)); err != nil {
+		return dst, err
+	}
+	from := len(dst)
+	if a.kind == TypeString {
+		dst = appendUTF16(dst, a.str)
+	} else {
+		dst = append(dst, a.str...)
+	}
+	raw := dst[from:]
+	dst = base64.StdEncoding.AppendEncode(dst, raw)
+	return append(dst[:from], dst[from+len(raw):]...), nil
 }
 
 func fromBase64(c *Call, a []Value) (Value, error) {

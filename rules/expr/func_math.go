@@ -21,7 +21,7 @@ func mathFunctions() []Function {
 				}
 				return Number(a[0].num & a[1].num), nil
 			},
-			pure: func(_ *Call, a, b *Value) (Value, bool) { return Number(a.num & b.num), true },
+			pure: func(_ *Call, a, b, _ *Value) (Value, bool) { return Number(a.num & b.num), true },
 		},
 		{
 			Name: "BitOr", Params: two, Result: TypeNumber,
@@ -33,7 +33,7 @@ func mathFunctions() []Function {
 				}
 				return Number(a[0].num | a[1].num), nil
 			},
-			pure: func(_ *Call, a, b *Value) (Value, bool) { return Number(a.num | b.num), true },
+			pure: func(_ *Call, a, b, _ *Value) (Value, bool) { return Number(a.num | b.num), true },
 		},
 		{
 			Name: "RandomNum", Result: TypeNumber, Volatile: true,

@@ -15,7 +15,7 @@ func partFunctions() []Function {
 				}
 				return Text(a[0].str[:runeOffset(a[0].str, a[1].num)]), nil
 			},
-			pure: func(_ *Call, a, b *Value) (Value, bool) {
+			pure: func(_ *Call, a, b, _ *Value) (Value, bool) {
 				return Text(a.str[:runeOffset(a.str, b.num)]), b.num >= 0
 			},
 		},

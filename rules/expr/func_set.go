@@ -48,6 +48,9 @@ func setFunctions() []Function {
 				}
 				return a[0].At(int(a[1].num - 1)), nil
 			},
+			pure: func(_ *Call, a, b, _ *Value) (Value, bool) {
+				return a.At(int(b.num - 1)), b.num >= 1 && b.num <= int64(a.Len())
+			},
 		},
 		{
 			Name: "ItemOrNull", Result: TypeAny,
@@ -123,8 +126,8 @@ func containsItem(c *Call, a []Value) (Value, error) {
 }
 
 // containsText is containsItem for text.
-func containsText(c *Call, a, item *Value) (Value, bool) {
-	if a.kind != typeList {
+func containsText(c *Call, a, item, how *Value) (Value, bool) {
+	if a.kind != typeList || how != nil {
 		return Value{}, false
 	}
 	for i := range a.list {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // str is a parameter for text of which NULL is treated as the function says.
@@ -17,11 +18,13 @@ func textFunctions() []Function {
 			Name: "LCase", Params: []Param{{Name: "text", Type: TypeString}}, Result: TypeString,
 			Doc: "Returns the text in lower case.", Examples: []Example{{Expr: `LCase("TeSt")`, Want: `"test"`}},
 			Eval: mapped(strings.ToLower),
+			put:  putMapped(unicode.ToLower),
 		},
 		{
 			Name: "UCase", Params: []Param{{Name: "text", Type: TypeString}}, Result: TypeString,
 			Doc: "Returns the text in upper case.", Examples: []Example{{Expr: `UCase("TeSt")`, Want: `"TEST"`}},
 			Eval: mapped(strings.ToUpper),
+			put:  putMapped(unicode.ToUpper),
 		},
 		{
 			Name: "PCase", Params: []Param{{Name: "text", Type: TypeString}}, Result: TypeString,
@@ -40,7 +43,7 @@ func textFunctions() []Function {
 			Doc:      "Returns the text without white space at its ends. NULL stays NULL, so an absent attribute contributes nothing.",
 			Examples: []Example{{Expr: `Trim(" Test ")`, Want: `"Test"`}, {Given: given{"v": texts(" a", "b ")}, Expr: `Trim([v])`, Want: `{"a","b"}`}},
 			Eval:     cut(strings.TrimSpace),
-			pure:     func(_ *Call, a, _ *Value) (Value, bool) { return Text(strings.TrimSpace(a.str)), true },
+			pure:     func(_ *Call, a, _, _ *Value) (Value, bool) { return Text(strings.TrimSpace(a.str)), true },
 		},
 		{
 			Name: "LTrim", Params: []Param{{Name: "text", Type: TypeString}}, Result: TypeString,
@@ -93,6 +96,10 @@ func textFunctions() []Function {
 				{Given: given{"proxyAddresses": texts("smtp:a@x.com", "smtp:b@y.com")}, Expr: `Word([proxyAddresses],1,"@") & "@contoso.com"`, Want: `{"smtp:a@contoso.com","smtp:b@contoso.com"}`},
 			},
 			Eval: word,
+			pure: func(c *Call, a, b, d *Value) (Value, bool) {
+				v, err := wordOf(c, a, b, d)
+				return v, err == nil
+			},
 		},
 		{
 			Name: "Guid", Result: TypeString, Volatile: true,
@@ -115,6 +122,19 @@ func mapped(f func(string) string) func(*Call, []Value) (Value, error) {
 			return Value{}, err
 		}
 		return Text(f(a[0].str)), nil
+	}
+}
+
+// putMapped is mapped by characters.
+func putMapped(f func(rune) rune) func(*Call, []byte, *Value) ([]byte, error) {
+	return func(c *Call, dst []byte, a *Value) ([]byte, error) {
+		if err := c.Spend(len(a.str)); err != nil {
+			return dst, err
+		}
+		for _, r := range a.str {
+			dst = utf8.AppendRune(dst, f(r))
+		}
+		return dst, nil
 	}
 }
 

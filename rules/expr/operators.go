@@ -30,10 +30,8 @@ func (k *compiler) chain(n *chain) *code {
 			done = conditionCode(at, logical(at, op, operands), rows)
 		case op.level() == 2:
 			test := comparison(at, op, operands[0], operands[1])
-			if len(n.rest) == 1 {
-				if quick := k.textTest(at, n, op, operands[1], test); quick != nil {
-					test = quick
-				}
+			if quick := textTest(at, op, operands[0], operands[1], test); quick != nil {
+				test = quick
 			}
 			done = conditionCode(at, test, rows)
 		case op == opConcat:
@@ -70,6 +68,10 @@ func comparison(at *site, op operator, left, right *code) func(*Call) verdict {
 		a := left.load(c, &spaceA)
 		if a.kind&typeSignal != 0 {
 			return signalOf(a)
+		}
+		if right.ref == nil && a != &spaceA {
+			spaceA = *a // what computes the right side may go through other rows
+			a = &spaceA
 		}
 		b := right.load(c, &spaceB)
 		if b.kind&typeSignal != 0 {
@@ -206,36 +208,54 @@ func concat(at *site, operands []*code) thunk {
 		if !c.step(at) {
 			return failed
 		}
-		base := len(c.stack)
-		v := c.concat(base, at, operands)
-		c.stack = c.stack[:base]
+		base, from := len(c.stack), len(c.buf)
+		v := c.concat(base, from, at, operands)
+		c.stack, c.buf = c.stack[:base], c.buf[:from]
 		return v
 	}
 }
 
-func (c *Call) concat(base int, at *site, operands []*code) Value {
+// concat puts the parts on the stack, from base on. Those that have the mark untyped are
+// in the buffer, from from on, and have their length as number.
+func (c *Call) concat(base, from int, at *site, operands []*code) Value {
 	var kinds Type
 	size := 0
 	for _, o := range operands {
-		v := o.one(c)
-		if v.kind&typeSignal != 0 {
-			return v
+		part := Value{kind: TypeString}
+		put := isFalse
+		if o.put != nil {
+			start := len(c.buf)
+			if c.buf, put = o.put(c, c.buf); put == isTrue {
+				part.untyped, part.num = true, int64(len(c.buf)-start)
+			}
 		}
-		switch v.kind {
-		case typeNull, 0:
-			continue
-		case TypeString, TypeReference:
-			kinds |= TypeString
-		case TypeBinary:
-			kinds |= TypeBinary
-		case TypeNumber, TypeBool:
-			kinds |= TypeString
-			v = Text(textOf(&v))
+		switch {
+		case put == isFailed:
+			return failed
+		case put == isFalse:
+			v := o.one(c)
+			switch v.kind {
+			case typeNull, 0:
+				continue
+			case TypeString, TypeReference, TypeBinary:
+				part.kind, part.str = v.kind, v.str
+				if v.kind == TypeReference {
+					part.kind = TypeString
+				}
+			case TypeNumber, TypeBool:
+				part.str = textOf(&v)
+			default:
+				if v.kind&typeSignal != 0 {
+					return v
+				}
+				return c.failf(at, CodeType, "text is needed, not %s", v.kind)
+			}
+			size += len(part.str)
 		default:
-			return c.failf(at, CodeType, "text is needed, not %s", v.kind)
+			size += int(part.num)
 		}
-		size += len(v.str)
-		c.stack = append(c.stack, v)
+		kinds |= part.kind
+		c.stack = append(c.stack, part)
 	}
 	switch kinds {
 	case 0:
@@ -244,20 +264,26 @@ func (c *Call) concat(base int, at *site, operands []*code) Value {
 		return c.failf(at, CodeType, "text and binary cannot be joined")
 	}
 	parts := c.stack[base:]
-	if len(parts) == 1 {
+	if len(parts) == 1 && !parts[0].untyped {
 		return Value{kind: kinds, str: parts[0].str}
 	}
 	if err := c.Spend(size); err != nil {
 		return c.fail(at, err)
 	}
-	return Value{kind: kinds, str: join(parts, size)}
+	return Value{kind: kinds, str: join(parts, c.buf[from:], size)}
 }
 
-func join(parts []Value, size int) string {
+// join makes one text of parts; see concat.
+func join(parts []Value, buf []byte, size int) string {
 	var b strings.Builder
 	b.Grow(size)
 	for i := range parts {
-		b.WriteString(parts[i].str)
+		if p := &parts[i]; p.untyped {
+			b.Write(buf[:p.num])
+			buf = buf[p.num:]
+		} else {
+			b.WriteString(p.str)
+		}
 	}
 	return b.String()
 }

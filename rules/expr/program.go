@@ -111,8 +111,11 @@ func (p *Program) Eval(in *Input) (Result, error) {
 	return r, err
 }
 
-// maxKeptStack is how many arguments a call keeps room for between evaluations.
-const maxKeptStack = 1024
+// What a call keeps room for between evaluations: arguments, and bytes of text.
+const (
+	maxKeptStack = 1024
+	maxKeptText  = 4096
+)
 
 // reset makes the call ready for the next evaluation and forgets all values.
 func (c *Call) reset() {
@@ -129,6 +132,9 @@ func (c *Call) reset() {
 		c.stack = nil
 	case n > 0:
 		clear(c.stack[:n])
+	}
+	if cap(c.buf) > maxKeptText {
+		c.buf = nil
 	}
 	c.in, c.err = Input{}, nil
 	c.row, c.steps, c.output = -1, c.program.limits.Steps, c.program.limits.Output

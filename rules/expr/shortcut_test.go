@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,38 +26,58 @@ func TestShortCutsAgree(t *testing.T) {
 	require.NoError(t, err)
 	checked := 0
 	for _, f := range Functions() {
-		if f.test == nil && f.pure == nil {
+		if f.test == nil && f.pure == nil && f.put == nil {
 			continue
 		}
 		checked++
-		params := []argument{{param: &f.Params[0]}}
-		if len(f.Params) > 1 && !f.Params[1].Optional {
-			params = append(params, argument{param: &f.Params[1]})
-		}
-		for _, a := range samples {
-			for _, b := range samples {
-				if a.kind&params[0].takes() == 0 && f.pure != nil || len(params) == 2 && b.kind&params[1].takes() == 0 {
-					continue // never given to the short cut
-				}
-				args := make([]Value, len(f.Params))
-				args[0] = a
-				if len(params) == 2 {
-					args[1] = b
-				}
-				want, wantErr := f.Eval(program.newCall(), args)
-				if f.test != nil {
-					require.NoError(t, wantErr)
-					require.Equal(t, want.Bool(), f.test(&a), "%s(%v)", f.Name, a)
-					continue
-				}
-				if got, ok := f.pure(program.newCall(), &a, &b); ok {
-					require.NoError(t, wantErr, "%s(%v, %v)", f.Name, a, b)
-					require.Equal(t, want, got, "%s(%v, %v)", f.Name, a, b)
+		n := f.required()
+		eachArguments(n, func(args []Value) {
+			for i := range n {
+				if takes := (&argument{param: &f.Params[i]}).takes(); args[i].kind&takes == 0 && f.test == nil {
+					return // never given to the short cut
 				}
 			}
+			all := append(slices.Clone(args), make([]Value, len(f.Params)+maxPure)...)
+			want, wantErr := f.Eval(program.newCall(), all[:len(f.Params)])
+			if f.test != nil {
+				require.NoError(t, wantErr)
+				require.Equal(t, want.Bool(), f.test(&args[0]), "%s(%v)", f.Name, args)
+			}
+			if f.pure != nil {
+				third := &all[2]
+				if n < maxPure {
+					third = nil
+				}
+				if got, ok := f.pure(program.newCall(), &all[0], &all[1], third); ok {
+					require.NoError(t, wantErr, "%s(%v)", f.Name, args)
+					require.Equal(t, want, got, "%s(%v)", f.Name, args)
+				}
+			}
+			if f.put != nil {
+				got, err := f.put(program.newCall(), []byte("before"), &args[0])
+				require.Equal(t, wantErr, err, "%s(%v)", f.Name, args)
+				require.Equal(t, "before"+want.str, string(got), "%s(%v)", f.Name, args)
+			}
+		})
+	}
+	require.GreaterOrEqual(t, checked, 15)
+}
+
+// eachArguments calls do with all combinations of n samples.
+func eachArguments(n int, do func([]Value)) {
+	args := make([]Value, n)
+	var fill func(int)
+	fill = func(i int) {
+		if i == n {
+			do(args)
+			return
+		}
+		for _, v := range samples {
+			args[i] = v
+			fill(i + 1)
 		}
 	}
-	require.GreaterOrEqual(t, checked, 8)
+	fill(0)
 }
 
 // TestTextTestsAgree compares the conditions that make no text with the same ones in a form
@@ -67,6 +88,9 @@ func TestTextTestsAgree(t *testing.T) {
 		pairs := [][2]string{
 			{fmt.Sprintf(`Left([a],%d)="%s"`, len(text), text), fmt.Sprintf(`"%s"=Left([a],%d)`, text, len(text))},
 			{fmt.Sprintf(`InStr([a],"%s")>0`, text), fmt.Sprintf(`0<InStr([a],"%s")`, text)},
+			{fmt.Sprintf(`InStr(Item([a],1),"%s")>0`, text), fmt.Sprintf(`0<InStr(Item([a],1),"%s")`, text)},
+			{fmt.Sprintf(`IIF(Left(Trim([a]),%d)="%s",[a],NULL)`, len(text), text), fmt.Sprintf(`IIF("%s"=Left(Trim([a]),%d),[a],NULL)`, text, len(text))},
+			{fmt.Sprintf(`"%s" & ConvertToUTF8Hex([a]) & CStr([a])`, text), fmt.Sprintf(`"%s" & Mid(ConvertToUTF8Hex([a]),1) & Mid(CStr([a]),1)`, text)},
 			{fmt.Sprintf(`IIF(Left([a],%d)="%s" && InStr([a],"}")>0,[a],NULL)`, len(text), text),
 				fmt.Sprintf(`IIF("%s"=Left([a],%d) && 0<InStr([a],"}"),[a],NULL)`, text, len(text))},
 		}

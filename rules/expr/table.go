@@ -36,10 +36,12 @@ type Function struct {
 	form form // how it is compiled when it is no ordinary function
 
 	// Short cuts of built-in functions, which must agree with Eval: test, with the one
-	// argument, and pure, with one or two arguments of the kinds that they take; b is a
-	// where there is one. pure may leave a case to Eval.
+	// argument; pure, with up to three arguments of the kinds that they take, which may leave
+	// a case to Eval (a third argument that is not there is nil); and put, with the one
+	// argument, which appends the result to dst.
 	test func(v *Value) bool
-	pure func(c *Call, a, b *Value) (Value, bool)
+	pure func(c *Call, a, b, d *Value) (Value, bool)
+	put  func(c *Call, dst []byte, a *Value) ([]byte, error)
 }
 
 // A Param is one parameter of a function.

@@ -140,8 +140,10 @@ func writeProper(b *strings.Builder, word string) {
 	}
 }
 
-func word(c *Call, a []Value) (Value, error) {
-	text, number, delimiters := a[0].str, a[1].num, a[2].str
+func word(c *Call, a []Value) (Value, error) { return wordOf(c, &a[0], &a[1], &a[2]) }
+
+func wordOf(c *Call, from, at, ends *Value) (Value, error) {
+	text, number, delimiters := from.str, at.num, ends.str
 	if err := c.Work(len(text) * (1 + len(delimiters)) / 64); err != nil {
 		return Value{}, err
 	}

@@ -39,6 +39,10 @@ func (k *code) truth(c *Call, at *site) verdict {
 	if k.test != nil {
 		return k.test(c)
 	}
+	return k.slowTruth(c, at)
+}
+
+func (k *code) slowTruth(c *Call, at *site) verdict {
 	v := k.one(c)
 	switch v.kind {
 	case typeLift:
@@ -100,6 +104,30 @@ func testOf(at *site, f *Function, args []argument, one thunk) func(*Call) verdi
 	return nil
 }
 
+// putOf returns a function's put with its argument, where it has one that need not be
+// computed.
+func putOf(at *site, f *Function, args []argument) func(*Call, []byte) ([]byte, verdict) {
+	if f.put == nil || len(args) != 1 || args[0].hand() == nil {
+		return nil
+	}
+	put, hand, takes := f.put, args[0].hand(), args[0].takes()
+	return func(c *Call, dst []byte) ([]byte, verdict) {
+		a := hand(c)
+		if a == nil || a.kind&takes == 0 {
+			return dst, isFalse
+		}
+		if !c.step(at) {
+			return dst, isFailed
+		}
+		out, err := put(c, dst, a)
+		if err != nil {
+			c.fail(at, err)
+			return dst, isFailed
+		}
+		return out, isTrue
+	}
+}
+
 // failure returns isFailed for the signal of a failure.
 func failure(v *Value) verdict {
 	if v.kind == typeFail {
@@ -109,26 +137,20 @@ func failure(v *Value) verdict {
 }
 
 // textTest recognises the two conditions on text that rules use most, and returns a test
-// that makes no text: Left([a],n) = "…" with n characters, and InStr([a],"…") > 0. It
-// returns nil for everything else.
-func (k *compiler) textTest(at *site, n *chain, op operator, right *code, slow func(*Call) verdict) func(*Call) verdict {
-	left, ok := n.first.(*call)
-	if !ok || len(left.args) != 2 || right.constant == nil {
+// that makes no text and counts no characters: Left(a,n) = "…" with n characters, and
+// InStr(a,"…") > 0. It returns nil for everything else.
+func textTest(at *site, op operator, left, right *code, slow func(*Call) verdict) func(*Call) verdict {
+	call, want := left.call, right.constant
+	if call == nil || len(call.args) != 2 || want == nil {
 		return nil
 	}
-	text, ok := left.args[0].(*attributeRef)
-	if !ok {
+	text, second := call.args[0].code, call.args[1].code.constant
+	if second == nil || text.constant != nil {
 		return nil
 	}
-	literal, ok := left.args[1].(*literal)
-	if !ok {
-		return nil
-	}
-	want, second := right.constant, &literal.value
-	ref := k.attribute(text.pos, slotRef{name: text.name}).ref
 	holds := strings.HasPrefix
 	match := ""
-	switch name := k.calls[left].Name; {
+	switch name := call.function.Name; {
 	case name == "Left" && op == opEqual && want.kind == TypeString && second.kind == TypeNumber && plainASCII(want.str) && int64(len(want.str)) == second.num:
 		match = want.str
 	case name == "InStr" && op == opGreater && want.kind == TypeNumber && want.num == 0 && second.kind == TypeString:
@@ -138,9 +160,14 @@ func (k *compiler) textTest(at *site, n *chain, op operator, right *code, slow f
 		return nil
 	}
 	return func(c *Call) verdict {
-		v := ref(c)
-		if v == nil || v.kind != TypeString {
-			return slow(c)
+		var space Value
+		v := text.load(c, &space)
+		switch {
+		case v.kind == TypeString, v.IsNull():
+		case v.kind&typeSignal != 0:
+			return signalOf(v)
+		default:
+			return slow(c) // which fails
 		}
 		if err := c.Work(2 + len(v.str)/64); err != nil { // what the two nodes would have counted
 			c.fail(at, err)
