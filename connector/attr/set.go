@@ -35,7 +35,19 @@ func (s *Set) find(name string) (int, bool) {
 	lo, hi := 0, len(s.entries)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		switch c := CompareNames(s.entries[mid].name, name); {
+		at := s.entries[mid].name
+		// Most names differ in the first letter, which is compared here without a call.
+		if len(at) > 0 && len(name) > 0 {
+			if a, b := lower(at[0]), lower(name[0]); a != b {
+				if a < b {
+					lo = mid + 1
+				} else {
+					hi = mid
+				}
+				continue
+			}
+		}
+		switch c := CompareNames(at, name); {
 		case c == 0:
 			return mid, true
 		case c < 0:

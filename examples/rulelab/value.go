@@ -181,11 +181,11 @@ func (a *answer) put(r *expr.Result) {
 	switch r.Kind {
 	case expr.DateTime:
 		a.Type = "datetime"
-		for _, t := range r.Times {
-			a.Values = append(a.Values, t.UTC().Format(time.RFC3339Nano))
+		for _, t := range r.Times() {
+			a.Values = append(a.Values, t.Format(time.RFC3339Nano))
 		}
 		if !r.Multi {
-			a.Value = r.Time.UTC().Format(time.RFC3339Nano)
+			a.Value, a.Values = a.Values[0], nil
 		}
 	case expr.Values:
 		if !r.Multi {

@@ -97,6 +97,7 @@ func (c *Call) step(at *site) bool {
 	return c.exhausted(at)
 }
 
+//go:noinline // so that step is inlined
 func (c *Call) exhausted(at *site) bool {
 	c.steps = 0
 	c.failf(at, CodeLimit, "the evaluation takes more steps than it may")
@@ -117,12 +118,9 @@ func (c *Call) loaded(slot int, at *site) *Value {
 
 func (c *Call) load(v *Value, slot int, at *site) *Value {
 	ref := &c.program.slots[slot]
-	source := c.in.Attributes
-	if ref.imported && c.in.Imported != nil {
-		source = c.in.Imported
-	}
+	source := c.in.source(ref)
 	if source == nil {
-		v.kind = typeNull
+		*v = Value{kind: typeNull}
 		return v
 	}
 	values, err := source.Values(ref.name)
@@ -130,13 +128,6 @@ func (c *Call) load(v *Value, slot int, at *site) *Value {
 		c.fail(at, &EvalError{Code: CodeSource, Message: "attribute " + ref.name + " cannot be read", Err: err})
 		return &Value{kind: typeFail}
 	}
-	switch len(values) {
-	case 0:
-		v.kind = typeNull
-	case 1:
-		*v = FromAttr(values[0])
-	default:
-		v.kind, v.list = typeList, values
-	}
+	*v = fromSource(values)
 	return v
 }

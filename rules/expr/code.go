@@ -22,8 +22,8 @@ type code struct {
 
 	// Short cuts, nil where there are none:
 	//
-	//   - ref is like one without the copy: the result must not be changed. nil means that
-	//     one has to be asked.
+	//   - ref is like one without the copy: the result must not be changed. It returns nil
+	//     for the signal typeLift.
 	//   - whole is the same for all.
 	//   - test is like one for what gives True or False.
 	ref, whole func(*Call) *Value
@@ -33,8 +33,16 @@ type code struct {
 	// has to be asked, having done nothing.
 	put func(c *Call, dst []byte) ([]byte, verdict)
 
+	fresh    bool       // a set that all returns is new: nobody else holds it
+	from     *fromSlot  // the attribute that the node is
 	call     *plainCall // what the node calls, if it is an ordinary function
 	constant *Value
+}
+
+// A fromSlot says that a node is an attribute.
+type fromSlot struct {
+	slot int
+	site *site
 }
 
 // scalar returns code that never sees a set.
@@ -56,16 +64,20 @@ func lifted(at *site, one thunk, rows func(*Call) int) *code {
 	if rows == nil {
 		return scalar(one)
 	}
-	return &code{one: one, rows: rows, all: func(c *Call) Value {
-		saved := c.row
-		c.row = -1
-		v := one(c)
-		if v.kind == typeLift {
-			v = c.lift(at, one, rows)
+	done := &code{one: one, rows: rows, fresh: true}
+	done.all = func(c *Call) Value {
+		if c.row >= 0 {
+			return c.outside(done.all)
 		}
-		c.row = saved
+		v := one(c)
+		if v.kind != typeLift {
+			return v
+		}
+		v = c.lift(at, one, rows)
+		c.row = -1
 		return v
-	}}
+	}
+	return done
 }
 
 // lift computes a node for every row and collects the results.

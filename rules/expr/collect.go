@@ -13,6 +13,11 @@ type collector struct {
 
 // add adds the values of v. It reports false after a failure.
 func (k *collector) add(v *Value) bool {
+	if v.kind&typeStored != 0 && !k.dates && len(k.list) < cap(k.list) && k.c.output >= valueSize {
+		k.c.output -= valueSize // the usual case
+		k.list = append(k.list, v.Attr())
+		return true
+	}
 	switch v.kind {
 	case typeNull, 0:
 		return true

@@ -13,6 +13,7 @@ type compiler struct {
 	*checker
 	program *Program
 	bySlot  map[slotRef]int
+	sharer  *sharer
 }
 
 func (k *compiler) compile(n node) *code {
@@ -55,6 +56,7 @@ func (k *compiler) attribute(pos int, ref slotRef) *code {
 	}
 	at := &site{name, pos}
 	return &code{
+		from:  &fromSlot{slot, at},
 		all:   func(c *Call) Value { return c.attribute(slot, at) },
 		whole: func(c *Call) *Value { return c.loaded(slot, at) },
 		ref: func(c *Call) *Value {
@@ -77,10 +79,7 @@ func (k *compiler) attribute(pos int, ref slotRef) *code {
 			}
 			return c.pick(c.attribute(slot, at))
 		},
-		rows: func(c *Call) int {
-			v := c.attribute(slot, at)
-			return count(&v)
-		},
+		rows: func(c *Call) int { return count(c.loaded(slot, at)) },
 	}
 }
 

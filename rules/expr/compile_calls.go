@@ -20,6 +20,11 @@ func (k *compiler) plain(n *call, f *Function) *code {
 		}
 		args[i] = argument{param: p, code: a}
 	}
+	if f.reuse != nil && args[0].code.fresh {
+		writing := *f
+		writing.Eval = f.reuse
+		f = &writing
+	}
 	one := func(c *Call) Value { return c.apply(at, f, args) }
 	if quick := pureCall(at, f, args); quick != nil {
 		one = quick
@@ -31,15 +36,19 @@ func (k *compiler) plain(n *call, f *Function) *code {
 		all := lifted(at, one, rows).all
 		done = wholeSet(k.slot(), all)
 	} else {
+		test := testOf(at, f, args, one)
+		if test != nil {
+			one = func(c *Call) Value { return test(c).value() }
+		}
 		done = lifted(at, one, rows)
-		done.test = testOf(at, f, args, one)
+		done.test = test
 		done.call = &plainCall{f, args}
 		done.put = putOf(at, f, args)
 	}
 	if f.Volatile {
 		return done
 	}
-	return k.fold(at, done, parts...)
+	return k.fold(at, k.share(n, f, done), parts...)
 }
 
 // A plainCall is the call of an ordinary function.
@@ -95,20 +104,37 @@ func pureCall(at *site, f *Function, args []argument) thunk {
 		}
 	}
 	// The usual call: one or two arguments, none of which has to be computed.
+	pure := f.pure
 	first, takesFirst := args[0].hand(), args[0].takes()
-	second, takesSecond := first, takesFirst
-	if len(args) == 2 {
-		second, takesSecond = args[1].hand(), args[1].takes()
+	if len(args) == 1 {
+		return func(c *Call) Value {
+			if !c.step(at) {
+				return failed
+			}
+			a := first(c)
+			if a == nil {
+				return Value{kind: typeLift}
+			}
+			if a.kind&takesFirst != 0 {
+				if v, ok := pure(c, a, nil, nil); ok {
+					return v
+				}
+			}
+			return c.applyNow(at, f, args)
+		}
 	}
+	second, takesSecond := args[1].hand(), args[1].takes()
 	return func(c *Call) Value {
 		if !c.step(at) {
 			return failed
 		}
-		if a := first(c); a != nil && a.kind&takesFirst != 0 {
-			if b := second(c); b != nil && b.kind&takesSecond != 0 {
-				if v, ok := f.pure(c, a, b, nil); ok {
-					return v
-				}
+		a, b := first(c), second(c)
+		if a == nil || b == nil {
+			return Value{kind: typeLift}
+		}
+		if a.kind&takesFirst != 0 && b.kind&takesSecond != 0 {
+			if v, ok := pure(c, a, b, nil); ok {
+				return v
 			}
 		}
 		return c.applyNow(at, f, args)

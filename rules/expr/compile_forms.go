@@ -36,7 +36,11 @@ func (k *compiler) branch(at *site, branches []branch, otherwise *code) *code {
 	parts = append(parts, otherwise)
 	testRows, allRows := most(tests...), most(parts...)
 
-	choice := &choice{at, branches, otherwise}
+	choice := &choice{at: at, otherwise: otherwise}
+	for _, b := range branches {
+		choice.tests = append(choice.tests, b.test.condition(at))
+		choice.then = append(choice.then, b.then)
+	}
 	one := func(c *Call) Value {
 		chosen, signal := choice.choose(c)
 		if chosen == nil {
@@ -66,29 +70,30 @@ func (k *compiler) branch(at *site, branches []branch, otherwise *code) *code {
 	if allRows == nil {
 		return scalar(one)
 	}
-	all := func(c *Call) Value {
-		saved := c.row
-		c.row = -1
+	done := &code{one: one, rows: rows}
+	done.all = func(c *Call) Value {
+		if c.row >= 0 {
+			return c.outside(done.all)
+		}
 		chosen, signal := choice.choose(c)
-		var v Value
 		switch {
 		case chosen != nil:
-			v = chosen.all(c)
-		case signal == isLift:
-			v = c.lift(at, one, rows)
-		default:
-			v = failed
+			return chosen.all(c)
+		case signal != isLift:
+			return failed
 		}
-		c.row = saved
+		v := c.lift(at, one, rows)
+		c.row = -1
 		return v
 	}
-	return &code{one: one, all: all, rows: rows}
+	return done
 }
 
 // A choice is what branch compiles.
 type choice struct {
 	at        *site
-	branches  []branch
+	tests     []func(*Call) verdict
+	then      []*code // of each test
 	otherwise *code
 }
 
@@ -97,10 +102,10 @@ func (k *choice) choose(c *Call) (*code, verdict) {
 	if !c.step(k.at) {
 		return nil, isFailed
 	}
-	for i := range k.branches {
-		switch v := k.branches[i].test.truth(c, k.at); v {
+	for i, test := range k.tests {
+		switch v := test(c); v {
 		case isTrue:
-			return k.branches[i].then, v
+			return k.then[i], v
 		case isFalse:
 		default:
 			return nil, v

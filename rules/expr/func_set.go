@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -90,7 +91,8 @@ func setFunctions() []Function {
 			Params:   []Param{{Name: "values", Type: TypeAny, Set: true}},
 			Doc:      "Returns the values without those that are there already. Upper and lower case matter.",
 			Examples: []Example{{Given: given{"v": texts("a", "b", "a", "A")}, Expr: `RemoveDuplicates([v])`, Want: `{"a","b","A"}`}},
-			Eval:     removeDuplicates,
+			Eval:     func(c *Call, a []Value) (Value, error) { return removeDuplicates(c, a[0], false) },
+			reuse:    func(c *Call, a []Value) (Value, error) { return removeDuplicates(c, a[0], true) },
 		},
 	})
 }
@@ -201,28 +203,26 @@ func split(c *Call, a []Value) (Value, error) {
 	return Set(append(out, attr.String(text))), nil
 }
 
-func removeDuplicates(c *Call, a []Value) (Value, error) {
-	v := a[0]
+func removeDuplicates(c *Call, v Value, reuse bool) (Value, error) {
 	if v.kind != typeList {
 		return v, nil
-	}
-	if err := c.Spend(2 * len(v.list) * valueSize); err != nil {
-		return Value{}, err
 	}
 	const few = 16
 	if len(v.list) <= few && !duplicates(v.list) {
 		return v, nil
 	}
-	out := make([]attr.Value, 0, len(v.list))
+	if err := c.Spend(2 * len(v.list) * valueSize); err != nil {
+		return Value{}, err
+	}
+	out := v.list[:0]
+	if !reuse {
+		out = make([]attr.Value, 0, len(v.list))
+	}
 	if len(v.list) <= few {
-	next:
 		for _, e := range v.list {
-			for _, o := range out {
-				if o == e {
-					continue next
-				}
+			if !slices.Contains(out, e) {
+				out = append(out, e)
 			}
-			out = append(out, e)
 		}
 	} else {
 		seen := make(map[attr.Value]bool, len(v.list))

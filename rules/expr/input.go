@@ -24,6 +24,14 @@ type Input struct {
 	Random io.Reader // what Guid and RandomNum draw from; nil means crypto/rand
 }
 
+// source returns what an attribute is read from, nil if there is nothing.
+func (in *Input) source(ref *slotRef) Source {
+	if ref.imported && in.Imported != nil {
+		return in.Imported
+	}
+	return in.Attributes
+}
+
 // A Source gives the values of attributes. Values returns none, and no error, for an
 // attribute that the object does not have; the returned slice is not modified. Whether names are compared
 // with regard to case is the source's business.

@@ -46,12 +46,16 @@ func (k *compiler) chain(n *chain) *code {
 
 func logical(at *site, op operator, operands []*code) func(*Call) verdict {
 	decisive := verdictOf(op == opOr) // what decides without looking further
+	tests := make([]func(*Call) verdict, len(operands))
+	for i, o := range operands {
+		tests[i] = o.condition(at)
+	}
 	return func(c *Call) verdict {
 		if !c.step(at) {
 			return isFailed
 		}
-		for _, o := range operands {
-			if v := o.truth(c, at); v == decisive || v >= isLift {
+		for _, test := range tests {
+			if v := test(c); v == decisive || v >= isLift {
 				return v
 			}
 		}
@@ -73,24 +77,31 @@ func comparison(at *site, op operator, left, right *code) func(*Call) verdict {
 			spaceA = *a // what computes the right side may go through other rows
 			a = &spaceA
 		}
-		b := right.load(c, &spaceB)
+		b := right.constant
+		if b == nil {
+			b = right.load(c, &spaceB)
+		}
 		if b.kind&typeSignal != 0 {
 			return signalOf(b)
 		}
 		if a.IsNull() || b.IsNull() {
 			return isFalse
 		}
-		if a.kind == TypeString && b.kind == TypeString {
-			switch op {
-			case opEqual:
-				return verdictOf(a.str == b.str)
-			case opNotEqual:
-				return verdictOf(a.str != b.str)
+		var order int
+		switch {
+		case a.kind != b.kind || a.untyped || b.untyped || a.kind&TypeAny == 0:
+			var ok bool
+			if order, ok = c.compare(at, a, b); !ok {
+				return isFailed
 			}
-		}
-		order, ok := c.compare(at, a, b)
-		if !ok {
-			return isFailed
+		case a.kind&(TypeString|TypeReference|TypeBinary) == 0:
+			order = cmp.Compare(a.num, b.num)
+		case op == opEqual:
+			return verdictOf(a.str == b.str)
+		case op == opNotEqual:
+			return verdictOf(a.str != b.str)
+		default:
+			order = strings.Compare(a.str, b.str)
 		}
 		switch op {
 		case opEqual:

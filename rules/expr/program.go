@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
+
+	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
 // A Program is a compiled expression. It is immutable and safe for concurrent use.
@@ -21,7 +22,10 @@ type Program struct {
 	slots []slotRef     // the attributes by slot
 	extra int           // number of other slots
 	lazy  map[int]thunk // what variables of With stand for, by slot
-	calls sync.Pool     // of *Call
+	// absent is the result when there are no values in the first slot, nil where that alone
+	// does not decide.
+	absent *Result
+	calls  sync.Pool // of *Call
 }
 
 // Compile parses and checks an expression and prepares it for evaluation. A nil opts means
@@ -49,13 +53,31 @@ func Compile(src string, opts *Options) (*Program, error) {
 	if r.failed() {
 		return nil, &Error{r.sorted()}
 	}
-	k := &compiler{checker: check, program: p, bySlot: map[slotRef]int{}}
+	k := &compiler{checker: check, program: p, bySlot: map[slotRef]int{}, sharer: newSharer(check.calls)}
 	p.run = k.compile(tree).all
 	p.normalized = format(tree)
 	p.warnings = r.sorted()
 	p.attributes, p.imported = check.attributes.sorted(), check.imported.sorted()
 	p.counted, p.parameters = check.counted.sorted(), check.parameters.sorted()
+	p.absent = p.whenAbsent(check)
 	return p, nil
+}
+
+// whenAbsent returns the one result that an expression over one attribute has when that is
+// absent, as most are. It returns nil where there is none, and where it is an error.
+func (p *Program) whenAbsent(check *checker) *Result {
+	for _, f := range check.calls {
+		if f.Volatile {
+			return nil
+		}
+	}
+	if len(p.slots) != 1 || len(p.counted) > 0 || len(p.parameters) > 0 {
+		return nil
+	}
+	if r, err := p.Eval(nil); err == nil {
+		return &r
+	}
+	return nil
 }
 
 // Warnings returns the findings that did not prevent compilation, in the order of the text.
@@ -95,17 +117,30 @@ func (p *Program) newCall() *Call {
 }
 
 // Eval evaluates the program. A nil input has nothing in it. The error is an *[EvalError].
-func (p *Program) Eval(in *Input) (Result, error) {
+func (p *Program) Eval(in *Input) (r Result, err error) {
 	if in == nil {
 		in = &Input{}
+	}
+	var values []attr.Value
+	if p.absent != nil {
+		source := in.source(&p.slots[0])
+		if source == nil {
+			return *p.absent, nil
+		}
+		if values, err = source.Values(p.slots[0].name); err == nil && len(values) == 0 {
+			return *p.absent, nil
+		}
 	}
 	c, _ := p.calls.Get().(*Call)
 	if c == nil {
 		c = p.newCall()
 	}
 	c.in = *in
+	if values != nil && err == nil {
+		c.attrs[0] = fromSource(values)
+	}
 	v := p.run(c)
-	r, err := c.result(&v)
+	err = c.result(&v, &r)
 	c.reset()
 	p.calls.Put(c)
 	return r, err
@@ -117,9 +152,14 @@ const (
 	maxKeptText  = 4096
 )
 
-// reset makes the call ready for the next evaluation and forgets all values.
+// reset makes the call ready for the next evaluation. Of what the last one read it lets go
+// of sets, which may be large; texts wait for the next evaluation or the next garbage
+// collection.
 func (c *Call) reset() {
-	clear(c.attrs)
+	for i := range c.attrs {
+		c.attrs[i].kind = 0
+	}
+	releaseSets(c.attrs)
 	if c.picks {
 		clear(c.picked)
 		c.picks = false
@@ -127,51 +167,49 @@ func (c *Call) reset() {
 	if len(c.slots) > 0 {
 		clear(c.slots)
 	}
-	switch n := cap(c.stack); {
-	case n > maxKeptStack:
+	if cap(c.stack) > maxKeptStack {
 		c.stack = nil
-	case n > 0:
-		clear(c.stack[:n])
 	}
+	releaseSets(c.stack[:cap(c.stack)])
 	if cap(c.buf) > maxKeptText {
 		c.buf = nil
 	}
-	c.in, c.err = Input{}, nil
+	c.err = nil
 	c.row, c.steps, c.output = -1, c.program.limits.Steps, c.program.limits.Output
+}
+
+func releaseSets(values []Value) {
+	for i := range values {
+		if v := &values[i]; v.list != nil {
+			v.list = nil
+		}
+	}
 }
 
 var whole = site{name: "expression"}
 
-// result turns the value of the whole expression into a Result.
-func (c *Call) result(v *Value) (Result, error) {
+// result turns the value of the whole expression into a Result, which is zero.
+func (c *Call) result(v *Value, r *Result) error {
 	switch v.kind {
 	case typeFail:
-		return Result{}, c.err
+		return c.err
 	case typeNull, 0:
-		return Result{Kind: Null}, nil
-	case typeIgnore:
-		return Result{Kind: IgnoreThisFlow}, nil
-	case typeAuthoritative:
-		return Result{Kind: AuthoritativeNull}, nil
-	case TypeDate:
-		return Result{Kind: DateTime, Time: v.Time()}, nil
+	case TypeString, TypeNumber, TypeBool, TypeBinary, TypeReference:
+		r.Kind, r.Single = Values, v.Attr()
 	case typeList:
-		return c.listResult(v)
-	case TypeEnum:
-		c.failf(&whole, CodeType, "a word is no result")
-		return Result{}, c.err
+		r.Kind, r.Multi, r.Values = Values, true, v.list
+		if v.untyped {
+			r.Kind = DateTime
+		}
+	case typeIgnore:
+		r.Kind = IgnoreThisFlow
+	case typeAuthoritative:
+		r.Kind = AuthoritativeNull
+	case TypeDate:
+		r.Kind, r.Single = DateTime, attr.Int(v.num)
 	default:
-		return Result{Kind: Values, Single: v.Attr()}, nil
+		c.failf(&whole, CodeType, "a word is no result")
+		return c.err
 	}
-}
-
-func (c *Call) listResult(v *Value) (Result, error) {
-	if !v.untyped {
-		return Result{Kind: Values, Multi: true, Values: v.list}, nil
-	}
-	times := make([]time.Time, len(v.list))
-	for i, t := range v.list {
-		times[i] = timeOf(t.Int())
-	}
-	return Result{Kind: DateTime, Multi: true, Times: times}, nil
+	return nil
 }

@@ -20,7 +20,7 @@ const (
 	IgnoreThisFlow
 	// AuthoritativeNull: no value, and no rule of lower precedence may contribute.
 	AuthoritativeNull
-	// DateTime: a point in time. No attribute can store it; convert it with CStr,
+	// DateTime: one or more points in time; see Times. No attribute can store it; convert it with CStr,
 	// FormatDateTime or NumFromDate.
 	DateTime
 )
@@ -46,8 +46,21 @@ type Result struct {
 
 	Single attr.Value   // the value when Kind is Values and Multi is false
 	Values []attr.Value // the values, at least one, when Kind is Values and Multi is true; read only
-	Time   time.Time    // the time, in UTC, when Kind is DateTime and Multi is false
-	Times  []time.Time  // the times when Kind is DateTime and Multi is true
+}
+
+// Times returns the points in time, in UTC, when Kind is DateTime, else nil.
+func (r *Result) Times() []time.Time {
+	switch {
+	case r.Kind != DateTime:
+		return nil
+	case !r.Multi:
+		return []time.Time{timeOf(r.Single.Int())}
+	}
+	times := make([]time.Time, len(r.Values))
+	for i, v := range r.Values {
+		times[i] = timeOf(v.Int())
+	}
+	return times
 }
 
 // First returns the first value and whether there is one.
@@ -109,12 +122,13 @@ func (r *Result) Text() string {
 		return "IgnoreThisFlow"
 	case r.Kind == AuthoritativeNull:
 		return "AuthoritativeNull"
-	case r.Kind == DateTime && !r.Multi:
-		return r.Time.Format(time.RFC3339Nano)
 	case r.Kind == DateTime:
-		parts := make([]string, len(r.Times))
-		for i, t := range r.Times {
-			parts[i] = t.Format(time.RFC3339Nano)
+		var parts []string
+		for _, t := range r.Times() {
+			parts = append(parts, t.Format(time.RFC3339Nano))
+		}
+		if !r.Multi {
+			return parts[0]
 		}
 		return "{" + strings.Join(parts, ",") + "}"
 	case r.Kind != Values:

@@ -142,3 +142,47 @@ func TestNestedShortCutsAreLinear(t *testing.T) {
 		}
 	}
 }
+
+// TestSharedCallsAreComputedOnce counts how often a set is looked through, and holds that
+// sharing changes no result.
+func TestSharedCallsAreComputedOnce(t *testing.T) {
+	t.Parallel()
+	twice := `IIF(Contains([a],"SMTP:")>0,Item([a],Contains([a],"SMTP:")),NULL)`
+	apart := `IIF(Contains([a],"SMTP:")>0,Item([a],Contains([a],"SMTP:",CaseSensitive)),NULL)`
+	calls := 0
+	counted := Function{
+		Name: "Counted", Params: []Param{{Name: "values", Type: TypeAny, Set: true, Null: true}}, Result: TypeNumber,
+		Eval: func(_ *Call, a []Value) (Value, error) { calls++; return Number(int64(a[0].Len())), nil },
+	}
+	p, err := Compile(`Counted([a]) + Counted([a]) & Counted( [a] ) & Counted(NULL)`, &Options{Functions: []Function{counted}})
+	require.NoError(t, err)
+	for range 2 { // nothing is left for the next evaluation
+		calls = 0
+		r, err := p.Eval(&Input{Attributes: one{Set([]attr.Value{attr.String("x"), attr.String("y")})}})
+		require.NoError(t, err)
+		require.Equal(t, `"420"`, r.Text())
+		require.Equal(t, 1, calls)
+	}
+	for _, v := range samples {
+		a, err := Compile(twice, nil)
+		require.NoError(t, err)
+		b, err := Compile(apart, nil)
+		require.NoError(t, err)
+		in := &Input{Attributes: one{v}}
+		want, wantErr := b.Eval(in)
+		got, gotErr := a.Eval(in)
+		require.Equal(t, want, got, "%v", v)
+		require.Equal(t, wantErr == nil, gotErr == nil, "%v", v)
+	}
+}
+
+// TestComparisonKeepsItsLeftSide compares a value of the current row with something for
+// which the same set is gone through.
+func TestComparisonKeepsItsLeftSide(t *testing.T) {
+	t.Parallel()
+	p, err := Compile(`IIF([a] = Item(Trim([a]),1),[a],NULL)`, nil)
+	require.NoError(t, err)
+	r, err := p.Eval(&Input{Attributes: one{Set([]attr.Value{attr.String("x"), attr.String("y")})}})
+	require.NoError(t, err)
+	require.Equal(t, `{"x"}`, r.Text())
+}

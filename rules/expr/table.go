@@ -33,6 +33,9 @@ type Function struct {
 	// *[EvalError] becomes one with CodeValue; it must not contain values.
 	Eval func(c *Call, args []Value) (Value, error)
 
+	// reuse is Eval for a first argument that is a new set, which it may write to.
+	reuse func(c *Call, args []Value) (Value, error)
+
 	form form // how it is compiled when it is no ordinary function
 
 	// Short cuts of built-in functions, which must agree with Eval: test, with the one

@@ -135,6 +135,14 @@ func Set(values []attr.Value) Value {
 	return Value{kind: typeList, list: values}
 }
 
+// fromSource returns the values of an attribute: one is a single value.
+func fromSource(values []attr.Value) Value {
+	if len(values) == 1 {
+		return FromAttr(values[0])
+	}
+	return Set(values)
+}
+
 // IsNull reports whether the value is NULL.
 func (v *Value) IsNull() bool { return v.kind == typeNull || v.kind == 0 }
 

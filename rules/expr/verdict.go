@@ -34,27 +34,26 @@ func (v verdict) value() Value {
 	}
 }
 
-// truth computes the node as a condition.
-func (k *code) truth(c *Call, at *site) verdict {
+// condition returns what computes the node as a condition.
+func (k *code) condition(at *site) func(*Call) verdict {
 	if k.test != nil {
-		return k.test(c)
+		return k.test
 	}
-	return k.slowTruth(c, at)
-}
-
-func (k *code) slowTruth(c *Call, at *site) verdict {
-	v := k.one(c)
-	switch v.kind {
-	case typeLift:
-		return isLift
-	case typeFail:
-		return isFailed
+	one := k.one
+	return func(c *Call) verdict {
+		v := one(c)
+		switch v.kind {
+		case typeLift:
+			return isLift
+		case typeFail:
+			return isFailed
+		}
+		b, good := c.truth(at, &v)
+		if !good {
+			return isFailed
+		}
+		return verdictOf(b)
 	}
-	b, good := c.truth(at, &v)
-	if !good {
-		return isFailed
-	}
-	return verdictOf(b)
 }
 
 // conditionCode returns code for a node that gives True or False.
@@ -66,12 +65,14 @@ func conditionCode(at *site, test func(*Call) verdict, rows func(*Call) int) *co
 
 // load computes a single value, without a copy where that can be. tmp is room for it.
 func (k *code) load(c *Call, tmp *Value) *Value {
-	if k.ref != nil {
-		if v := k.ref(c); v != nil {
-			return v
-		}
+	if k.ref == nil {
+		*tmp = k.one(c)
+		return tmp
 	}
-	*tmp = k.one(c)
+	if v := k.ref(c); v != nil {
+		return v
+	}
+	*tmp = Value{kind: typeLift}
 	return tmp
 }
 
@@ -80,6 +81,20 @@ func testOf(at *site, f *Function, args []argument, one thunk) func(*Call) verdi
 	switch {
 	case len(args) != 1:
 		return nil
+	case f.test != nil && args[0].code.from != nil:
+		// The usual case: all of an attribute.
+		test, slot, from := f.test, args[0].code.from.slot, args[0].code.from.site
+		return func(c *Call) verdict {
+			v := &c.attrs[slot]
+			if v.kind == 0 {
+				v = c.load(v, slot, from)
+			}
+			switch {
+			case v.kind == typeFail, !c.step(at):
+				return isFailed
+			}
+			return verdictOf(test(v))
+		}
 	case f.test != nil && args[0].code.whole != nil:
 		test, whole := f.test, args[0].code.whole
 		return func(c *Call) verdict {
