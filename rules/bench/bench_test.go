@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"maps"
 	"strings"
@@ -91,11 +92,14 @@ func celProgram(t testing.TB, src string) func() (ref.Val, error) {
 func exprProgram(t testing.TB, src string) func() (any, error) {
 	t.Helper()
 	env := environment()
-	env["objectGUIDText"] = string(values["objectGUID"].([]byte))
 	hexed := exprlang.Function("hex", func(params ...any) (any, error) {
 		return strings.ToUpper(hex.EncodeToString([]byte(params[0].(string)))), nil
 	}, new(func(string) string))
-	p, err := exprlang.Compile(src, exprlang.Env(map[string]any{}), exprlang.AllowUndefinedVariables(), hexed)
+	// Its own toBase64 takes text only, and objectGUID is binary.
+	encoded := exprlang.Function("base64", func(params ...any) (any, error) {
+		return base64.StdEncoding.EncodeToString(params[0].([]byte)), nil
+	}, new(func([]byte) string))
+	p, err := exprlang.Compile(src, exprlang.Env(map[string]any{}), exprlang.AllowUndefinedVariables(), hexed, encoded)
 	fatal(t, err)
 	machine := &vm.VM{}
 	return func() (any, error) { return machine.Run(p, env) }

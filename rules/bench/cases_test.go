@@ -57,7 +57,7 @@ var cases = []testCase{
 		name: "sourceAnchor",
 		ours: `IIF([recipientType]=2,NULL,ConvertToBase64([objectGUID]))`,
 		cel:  `recipientType == 2 ? dyn(null) : base64.encode(objectGUID)`,
-		expr: `recipientType == 2 ? nil : toBase64(objectGUIDText)`,
+		expr: `recipientType == 2 ? nil : base64(objectGUID)`,
 		want: "AQIDBAUGBwgJCgsMDQ4PEA==",
 	},
 	{

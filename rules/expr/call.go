@@ -120,7 +120,7 @@ func (c *Call) load(v *Value, slot int, at *site) *Value {
 	ref := &c.program.slots[slot]
 	source := c.in.source(ref)
 	if source == nil {
-		*v = Value{kind: typeNull}
+		v.load(nil)
 		return v
 	}
 	values, err := source.Values(ref.name)
@@ -128,6 +128,6 @@ func (c *Call) load(v *Value, slot int, at *site) *Value {
 		c.fail(at, &EvalError{Code: CodeSource, Message: "attribute " + ref.name + " cannot be read", Err: err})
 		return &Value{kind: typeFail}
 	}
-	*v = fromSource(values)
+	v.load(values)
 	return v
 }

@@ -69,7 +69,11 @@ func (k *compiler) attribute(pos int, ref slotRef) *code {
 			}
 			p := &c.picked[slot]
 			c.picks = true
-			*p = v.At(c.row)
+			if c.row < len(v.list) {
+				p.loadOne(&v.list[c.row])
+			} else {
+				p.load(nil)
+			}
 			return p
 		},
 		one: func(c *Call) Value {

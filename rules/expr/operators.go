@@ -240,10 +240,10 @@ func (c *Call) concat(base, from int, at *site, operands []*code) Value {
 				part.untyped, part.num = true, int64(len(c.buf)-start)
 			}
 		}
-		switch {
-		case put == isFailed:
+		switch put {
+		case isFailed:
 			return failed
-		case put == isFalse:
+		case isFalse:
 			v := o.one(c)
 			switch v.kind {
 			case typeNull, 0:

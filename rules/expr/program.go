@@ -137,7 +137,7 @@ func (p *Program) Eval(in *Input) (r Result, err error) {
 	}
 	c.in = *in
 	if values != nil && err == nil {
-		c.attrs[0] = fromSource(values)
+		c.attrs[0].load(values)
 	}
 	v := p.run(c)
 	err = c.result(&v, &r)
@@ -194,7 +194,11 @@ func (c *Call) result(v *Value, r *Result) error {
 	case typeFail:
 		return c.err
 	case typeNull, 0:
-	case TypeString, TypeNumber, TypeBool, TypeBinary, TypeReference:
+	case TypeString:
+		r.Kind, r.Single = Values, attr.String(v.str)
+	case TypeNumber:
+		r.Kind, r.Single = Values, attr.Int(v.num)
+	case TypeBool, TypeBinary, TypeReference:
 		r.Kind, r.Single = Values, v.Attr()
 	case typeList:
 		r.Kind, r.Multi, r.Values = Values, true, v.list

@@ -341,6 +341,10 @@ func TestAllocations(t *testing.T) {
 		`CertNotAfter([userCertificate]) > Now()`:                                        1, // the certificate's fields
 		`[alias] & "@" & %Domain.FQDN%`:                                                  1,
 		`UCase([alias])`:                                                                 1,
+		`"CN={" & ConvertToUTF8Hex([alias]) & "}"`:                                       1,
+		`LCase([alias]) & "@" & CStr([n]) & ConvertToBase64([displayName])`:              1,
+		`ConvertToBase64([displayName])`:                                                 1,
+		`RemoveDuplicates(Trim([proxyAddresses]))`:                                       1,
 		`IIF(Count([proxyAddresses])>15,AuthoritativeNull,[proxyAddresses])`:             0,
 		`IIF(IsString([objectGUID]),CStr([alias]),ConvertToUTF8Hex([alias])) & [absent]`: 2,
 	} {

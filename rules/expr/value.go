@@ -135,12 +135,38 @@ func Set(values []attr.Value) Value {
 	return Value{kind: typeList, list: values}
 }
 
-// fromSource returns the values of an attribute: one is a single value.
-func fromSource(values []attr.Value) Value {
+// load makes v the values of an attribute: one is a single value. Like the other methods
+// that fill a Value in place it writes field by field: a Value that is made elsewhere and
+// copied costs more than finding the attribute.
+func (v *Value) load(values []attr.Value) {
 	if len(values) == 1 {
-		return FromAttr(values[0])
+		v.loadOne(&values[0])
+		return
 	}
-	return Set(values)
+	v.untyped, v.num, v.str, v.list = false, 0, "", nil
+	v.kind = typeNull
+	if len(values) > 0 {
+		v.kind, v.list = typeList, values
+	}
+}
+
+// loadOne makes v the value of an attribute.
+func (v *Value) loadOne(a *attr.Value) {
+	v.untyped, v.num, v.str, v.list = false, 0, "", nil
+	switch a.Kind() {
+	case attr.KindString:
+		v.kind, v.str = TypeString, a.Str()
+	case attr.KindInt:
+		v.kind, v.num = TypeNumber, a.Int()
+	case attr.KindBool:
+		v.kind, v.num = TypeBool, a.Int()
+	case attr.KindBinary:
+		v.kind, v.str = TypeBinary, a.Str()
+	case attr.KindReference:
+		v.kind, v.str = TypeReference, a.Str()
+	default:
+		v.kind = typeNull
+	}
 }
 
 // IsNull reports whether the value is NULL.
