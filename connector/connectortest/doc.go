@@ -29,7 +29,9 @@
 //
 // [WithFaults] wraps any connector into one that misbehaves as planned: streams that are
 // cut, answers that are lost, watermarks that have expired. It is for tests of the engine
-// and of programs that use it.
+// and of programs that use it. With [Chaos] the faults come by chance, the same for the same
+// seed; [Storms] has scenarios, [RequireFired] makes sure that they blew, and [JumpingClock]
+// is a clock that jumps.
 //
 // # Concurrency
 //

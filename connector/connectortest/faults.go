@@ -19,6 +19,9 @@ const (
 	Refuse FaultKind = "refuse"
 	// Slow waits for Delay before the operation. Applies to all operations.
 	Slow FaultKind = "slow"
+	// Stuck does not answer until the context ends or, with a Delay, until that is over, and
+	// then fails with Err. Applies to all operations.
+	Stuck FaultKind = "stuck"
 	// Cut ends a stream with Err. Applies to imports and reading.
 	Cut FaultKind = "cut"
 	// Truncate ends a stream without an error and without Complete. Applies to imports and
@@ -31,6 +34,12 @@ const (
 	// Reorder yields the objects in turned round groups of Window. Checkpoints stay behind
 	// what they cover. Applies to imports.
 	Reorder FaultKind = "reorder"
+	// RepeatPage shows the objects since the last checkpoint once more, as a directory does
+	// that gives a page token out twice. Applies to imports.
+	RepeatPage FaultKind = "repeat-page"
+	// EndlessPages shows the objects since the last checkpoint again and again, until the
+	// reader has had enough or the context ends. Applies to imports.
+	EndlessPages FaultKind = "endless-pages"
 	// Malformed takes anchor, DN and class from an object. Applies to imports and reading.
 	Malformed FaultKind = "malformed"
 	// ItemTrouble puts Err on an object. Applies to imports and reading.
@@ -42,6 +51,9 @@ const (
 	LoseAnswer FaultKind = "lose-answer"
 	// LoseBatch carries a batch out and returns Err instead of results. Applies to exports.
 	LoseBatch FaultKind = "lose-batch"
+	// PartialBatch carries the changes before After out, and returns Err instead of results.
+	// Applies to exports.
+	PartialBatch FaultKind = "partial-batch"
 )
 
 // An Operation is what a connector is asked to do.
@@ -72,7 +84,7 @@ type Fault struct {
 	// Err is the error; nil means one that fits: [connector.ErrUnavailable] of what is
 	// refused, cut or lost, [connector.ErrProtocol] of an object.
 	Err error
-	// Delay is how long Slow waits.
+	// Delay is how long Slow and Stuck wait.
 	Delay time.Duration
 	// Window is the size of the groups of Reorder; less than 2 means 2.
 	Window int
@@ -81,13 +93,16 @@ type Fault struct {
 // A FaultPlan says what goes wrong. The same plan over the same calls gives the same faults.
 type FaultPlan struct {
 	Faults []Fault
-	// Sleep waits, for Slow; nil means real time. It returns early with the context's cause.
+	// Chaos, when not nil, adds faults by chance.
+	Chaos *Chaos
+	// Sleep waits, for Slow and Stuck; nil means real time. It returns early with the
+	// context's cause.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
 // A Firing is a fault that happened.
 type Firing struct {
-	Fault int // index in the plan
+	Fault int // index in the plan, -1 for one of Chaos
 	Kind  FaultKind
 	On    Operation
 	Call  int // of the operation, counted from 1
@@ -103,6 +118,7 @@ type Faulty struct {
 	calls map[Operation]int
 	fired []int // by fault
 	trace []Firing
+	calm  bool
 }
 
 // WithFaults wraps a connector into one that misbehaves as planned. It has the capabilities
@@ -132,6 +148,23 @@ func (f *Faulty) Trace() []Firing {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.trace)
+}
+
+// SetCalm turns all faults off, or on again: after a storm a test wants to see that everything
+// comes to rest.
+func (f *Faulty) SetCalm(calm bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calm = calm
+}
+
+// Fired counts the faults that have fired, by kind.
+func (f *Faulty) Fired() map[FaultKind]int {
+	counts := make(map[FaultKind]int)
+	for _, x := range f.Trace() {
+		counts[x.Kind]++
+	}
+	return counts
 }
 
 // Unwrap returns the inner connector.
@@ -182,6 +215,9 @@ func (c *call) fire(kind FaultKind, item int) (Fault, bool) {
 	f := c.f
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.calm {
+		return Fault{}, false
+	}
 	for i, p := range f.plan.Faults {
 		switch {
 		case p.Kind != kind, p.On != "" && p.On != c.on, p.Call != 0 && p.Call != c.n:
@@ -191,6 +227,10 @@ func (c *call) fire(kind FaultKind, item int) (Fault, bool) {
 			f.trace = append(f.trace, Firing{i, kind, c.on, c.n, item})
 			return p, true
 		}
+	}
+	if p, ok := f.plan.Chaos.draw(kind, c.on, c.n, item); ok {
+		f.trace = append(f.trace, Firing{-1, kind, c.on, c.n, item})
+		return p, true
 	}
 	return Fault{}, false
 }
@@ -211,10 +251,27 @@ func (c *call) enter(ctx context.Context) error {
 			return c.fail(Fault{}, err)
 		}
 	}
+	if p, ok := c.fire(Stuck, 0); ok {
+		if err := c.stuck(ctx, p); err != nil {
+			return err
+		}
+	}
 	if p, ok := c.fire(Refuse, 0); ok {
 		return c.fail(p, connector.ErrUnavailable)
 	}
 	return nil
+}
+
+// stuck waits and fails.
+func (c *call) stuck(ctx context.Context, p Fault) error {
+	if p.Delay == 0 {
+		<-ctx.Done()
+		return c.fail(p, context.Cause(ctx))
+	}
+	if err := c.f.plan.Sleep(ctx, p.Delay); err != nil {
+		return c.fail(Fault{}, err)
+	}
+	return c.fail(p, connector.ErrUnavailable)
 }
 
 var _ connector.Connector = (*Faulty)(nil)

@@ -68,6 +68,8 @@ func TestStreamFaults(t *testing.T) {
 		"duplicate all":       {connectortest.Fault{Kind: connectortest.Duplicate}, "u0u0u1u1|u2u2u3u3|u4u4|.", nil, 5},
 		"reorder":             {connectortest.Fault{Kind: connectortest.Reorder}, "u1u0|u3u2|u4|.", nil, 3},
 		"reorder wide":        {connectortest.Fault{Kind: connectortest.Reorder, Window: 9, After: 2}, "u0u1|u3u2|u4|.", nil, 2},
+		"page twice":          {connectortest.Fault{Kind: connectortest.RepeatPage, After: 3, Times: 1}, "u0u1|u2u3u2u3|u4|.", nil, 1},
+		"every page twice":    {connectortest.Fault{Kind: connectortest.RepeatPage}, "u0u1u0u1|u2u3u2u3|u4u4|.", nil, 3},
 		"malformed":           {connectortest.Fault{Kind: connectortest.Malformed, After: 1, Times: 1}, "u0|u2u3|u4|.", nil, 1},
 		"expire, not resumed": {connectortest.Fault{Kind: connectortest.Expire}, "u0u1|u2u3|u4|.", nil, 0},
 	} {
@@ -136,6 +138,7 @@ func TestExportFaults(t *testing.T) {
 	}{
 		"lost answer": {connectortest.Fault{Kind: connectortest.LoseAnswer, After: 1, Times: 1}, []connector.Outcome{connector.Applied, connector.Unknown, connector.Applied}, nil, 0},
 		"lost batch":  {connectortest.Fault{Kind: connectortest.LoseBatch}, nil, connector.ErrUnavailable, 0},
+		"part":        {connectortest.Fault{Kind: connectortest.PartialBatch, After: 2}, nil, connector.ErrUnavailable, 1},
 		"refused":     {connectortest.Fault{Kind: connectortest.Refuse, On: connectortest.OnExport}, nil, connector.ErrUnavailable, 3},
 	} {
 		t.Run(name, func(t *testing.T) {

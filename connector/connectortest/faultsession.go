@@ -81,7 +81,7 @@ func (c *call) stream(ctx context.Context, continues bool, inner iter.Seq2[conne
 				return
 			}
 		}
-		st := &faultyStream{call: c, yield: yield}
+		st := &faultyStream{call: c, yield: yield, ctx: ctx}
 		for it, err := range inner {
 			if err != nil {
 				if st.flush() {
@@ -101,7 +101,9 @@ func (c *call) stream(ctx context.Context, continues bool, inner iter.Seq2[conne
 type faultyStream struct {
 	*call
 	yield  func(connector.Item, error) bool
+	ctx    context.Context  // of the call
 	n      int              // objects before the present item
+	page   []connector.Item // objects since the last checkpoint, for RepeatPage
 	held   []connector.Item // by Reorder
 	window int
 }
@@ -124,9 +126,9 @@ func (s *faultyStream) item(it connector.Item) bool {
 			s.flush()
 			return false
 		}
-		return s.flush() && s.yield(it, nil)
+		return s.flush() && s.again() && s.yield(it, nil)
 	case connector.ItemCheckpoint:
-		return s.flush() && s.yield(it, nil)
+		return s.flush() && s.again() && s.yield(it, nil)
 	default:
 		return s.object(it)
 	}
@@ -145,16 +147,61 @@ func (s *faultyStream) object(it connector.Item) bool {
 	}
 	if s.on != OnRead {
 		if _, ok := s.fire(Duplicate, n); ok {
-			o := *it.Object
-			o.Attributes = it.Object.Attributes.Clone()
-			again := it
-			again.Object, again.Mods = &o, slices.Clone(it.Mods)
-			if !s.put(n, again) {
+			if !s.put(n, copyOf(it)) {
 				return false
 			}
 		}
+		if s.repeats() {
+			s.page = append(s.page, copyOf(it))
+		}
 	}
 	return s.put(n, it)
+}
+
+// copyOf returns an item that shares nothing with the given one.
+func copyOf(it connector.Item) connector.Item {
+	if it.Object != nil {
+		o := *it.Object
+		o.Attributes = it.Object.Attributes.Clone()
+		it.Object = &o
+	}
+	it.Mods = slices.Clone(it.Mods)
+	return it
+}
+
+// repeats reports whether pages may have to be shown again.
+func (s *faultyStream) repeats() bool {
+	return slices.ContainsFunc([]FaultKind{RepeatPage, EndlessPages}, s.f.plan.mentions)
+}
+
+// again shows the last page once more, or without end.
+func (s *faultyStream) again() bool {
+	page := s.page
+	s.page = nil
+	if len(page) == 0 {
+		return true
+	}
+	if _, ok := s.fire(EndlessPages, s.n); ok {
+		for s.ctx.Err() == nil {
+			if !s.show(page) {
+				return false
+			}
+		}
+		return false
+	}
+	if _, ok := s.fire(RepeatPage, s.n); ok {
+		return s.show(page)
+	}
+	return true
+}
+
+func (s *faultyStream) show(page []connector.Item) bool {
+	for _, it := range page {
+		if !s.yield(copyOf(it), nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // put yields an object, or holds it back until its group is full.
@@ -192,6 +239,14 @@ func (s *faultyExporter) Export(ctx context.Context, batch []connector.Change) (
 	c := s.f.begin(OnExport)
 	if err := c.enter(ctx); err != nil {
 		return nil, err
+	}
+	if p, ok := c.fire(PartialBatch, len(batch)); ok {
+		if part := batch[:min(p.After, len(batch))]; len(part) > 0 {
+			if results, err := s.e.Export(ctx, part); err != nil {
+				return results, err
+			}
+		}
+		return nil, c.fail(p, connector.ErrUnavailable)
 	}
 	results, err := s.e.Export(ctx, batch)
 	if err != nil {
