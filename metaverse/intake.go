@@ -19,16 +19,20 @@ type intake struct {
 	items   []connector.Item
 	values  int // reference values in items
 
+	circles  *repetition
 	failures int64 // objects that could not be staged
 	troubled troubled
 	moved    moves
 }
 
 func newIntake(r *run, s connector.Session, full bool) *intake {
-	return &intake{r: r, session: s, full: full, moved: newMoves(), troubled: troubled{healed: make(map[connector.Key]bool)}}
+	return &intake{r: r, session: s, full: full, circles: newRepetition(full), moved: newMoves(), troubled: troubled{healed: make(map[connector.Key]bool)}}
 }
 
 func (in *intake) add(ctx context.Context, item connector.Item) error {
+	if err := in.circles.note(item); err != nil {
+		return err
+	}
 	in.r.rec.Objects++
 	in.items = append(in.items, item)
 	if item.Object != nil {

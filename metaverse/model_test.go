@@ -106,13 +106,8 @@ func (w *world) inScope(o *connector.Object) bool {
 // editor makes random changes to a world's directories and rules.
 type editor struct {
 	*world
-	draw *rapid.T
+	n    func(limit int, label string) int // draws a number below limit
 	next int
-}
-
-// n draws a number below limit.
-func (e *editor) n(limit int, label string) int {
-	return rapid.IntRange(0, limit-1).Draw(e.draw, label)
 }
 
 func (e *editor) pick(class string) *connector.Object {
@@ -363,7 +358,7 @@ func TestRandomEditsAgreeWithTheModel(t *testing.T) {
 		w.opts.ImportHold.Fraction = -1
 		w.opts.Batch = rapid.SampledFrom([]int{1, 3, 7, 100}).Draw(t, "batch")
 		w.reload()
-		e := &editor{world: w, draw: t}
+		e := &editor{world: w, n: func(limit int, label string) int { return rapid.IntRange(0, limit-1).Draw(t, label) }}
 		for range 4 {
 			e.create()
 		}

@@ -36,6 +36,8 @@ type world struct {
 	opts   metaverse.Options
 	rules  []rules.Rule
 	policy policy
+
+	arrived map[string]bool // by source anchor, of nobodyLost: in scope ever since it came
 }
 
 func newWorld(t tb) *world {

@@ -29,16 +29,16 @@ type Chaos struct {
 // work gets done between the faults.
 func Storms() map[string]map[FaultKind]float64 {
 	return map[string]map[FaultKind]float64{
-		"lines":   {Refuse: 0.05, Slow: 0.05, Stuck: 0.02, Cut: 0.15, Truncate: 0.05, DropComplete: 0.05},
-		"pages":   {Duplicate: 0.05, Reorder: 0.10, RepeatPage: 0.15, EndlessPages: 0.03},
+		"lines":   {Refuse: 0.05, Slow: 0.05, Stuck: 0.05, Cut: 0.15, Truncate: 0.10, DropComplete: 0.10},
+		"pages":   {Duplicate: 0.05, Reorder: 0.10, RepeatPage: 0.15, EndlessPages: 0.08},
 		"items":   {Malformed: 0.02, ItemTrouble: 0.02},
 		"marks":   {Expire: 0.25},
 		"answers": {LoseAnswer: 0.05, LoseBatch: 0.10, PartialBatch: 0.10},
 		"all": {
-			Refuse: 0.03, Slow: 0.03, Stuck: 0.01, Cut: 0.08, Truncate: 0.03, DropComplete: 0.03,
-			Duplicate: 0.02, Reorder: 0.05, RepeatPage: 0.08, EndlessPages: 0.01,
+			Refuse: 0.03, Slow: 0.05, Stuck: 0.03, Cut: 0.10, Truncate: 0.10, DropComplete: 0.06,
+			Duplicate: 0.02, Reorder: 0.05, RepeatPage: 0.08, EndlessPages: 0.08,
 			Malformed: 0.005, ItemTrouble: 0.005, Expire: 0.10,
-			LoseAnswer: 0.03, LoseBatch: 0.05, PartialBatch: 0.05,
+			LoseAnswer: 0.03, LoseBatch: 0.10, PartialBatch: 0.10,
 		},
 	}
 }
