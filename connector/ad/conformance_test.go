@@ -78,7 +78,11 @@ func TestSambaConformance(t *testing.T) {
 // that pages, ranges and continued DirSync answers are met everywhere.
 func TestMockConformance(t *testing.T) {
 	t.Parallel()
-	for name, include := range map[string][]string{"WholePartition": nil, "Containers": {"OU=Conformance,DC=contoso,DC=test"}} {
+	for name, change := range map[string]func(*ad.Options){
+		"WholePartition": func(*ad.Options) {},
+		"Containers":     func(o *ad.Options) { o.Include = []string{"OU=Conformance,DC=contoso,DC=test"} },
+		"WithoutDirSync": func(o *ad.Options) { o.DirSync = ad.DirSyncNever },
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := harness("DC=contoso,DC=test")
@@ -88,10 +92,14 @@ func TestMockConformance(t *testing.T) {
 					require.NoError(t, dc.Add("OU="+ou+","+dc.BaseDN(), adtest.Attrs{"objectClass": {"organizationalUnit"}}))
 				}
 				p := newProxy(t, dc.LDAPURL())
-				dir := faulty(directory(t, ad.Options{URLs: []string{p.url()}, AllowPlainLoopback: true, Include: include,
-					BindName: dc.AdminUPN(), Password: password(dc.AdminPassword())}), p)
+				o := ad.Options{URLs: []string{p.url()}, AllowPlainLoopback: true, BindName: dc.AdminUPN(), Password: password(dc.AdminPassword())}
+				change(&o)
+				dir := faulty(directory(t, o), p)
 				dir.RepeatToken = func(*testing.T) { dc.Faults().RepeatPages(true) }
 				dir.ExpireWatermark = func(*testing.T) { dc.Faults().ExpireCookies() }
+				if o.DirSync == ad.DirSyncNever {
+					dir.ExpireWatermark = func(*testing.T) { dc.Faults().NewInvocation() }
+				}
 				repair := dir.Repair
 				dir.Repair = func(t *testing.T) { dc.Faults().Clear(); repair(t) }
 				return dir

@@ -26,6 +26,9 @@ func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r conn
 		if err != nil {
 			return err
 		}
+		if len(mark.USNs) > 0 {
+			return s.byUSN(ctx, l, m, mark, s.pageSize(r.PageSize))
+		}
 		if err := s.tryCookies(ctx, l, mark); err != nil {
 			return err
 		}

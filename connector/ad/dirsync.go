@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -143,6 +144,9 @@ func (l *link) stream(ctx context.Context, req *ldap.SearchRequest, each func(*e
 // startCookies takes the cookies from which changes can be asked for later. The filter
 // matches one object only: the cookie covers the partition whatever was filtered out.
 func (s *session) startCookies(ctx context.Context, l *link) (watermark, error) {
+	if s.d.opts.DirSync == DirSyncNever {
+		return s.startNumbers(ctx, l)
+	}
 	modes := []bool{false, true}
 	switch s.d.opts.DirSync {
 	case DirSyncReplication:
@@ -155,6 +159,10 @@ func (s *session) startCookies(ctx context.Context, l *link) (watermark, error) 
 		if i+1 < len(modes) && errors.Is(err, connector.ErrPermission) {
 			s.log.Warn("the account has no right to replicate changes, changes are asked for in object-security mode")
 			continue
+		}
+		if s.d.opts.DirSync == DirSyncAuto && resultCode(err) != 0 && !errors.Is(err, connector.ErrUnavailable) {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "the domain controller refuses DirSync, changes are found by uSNChanged", slog.Any("err", err))
+			return s.startNumbers(ctx, l)
 		}
 		return w, err
 	}

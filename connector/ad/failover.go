@@ -48,7 +48,7 @@ func (s *session) settle(ctx context.Context, l *link, mark watermark) (*link, e
 		return nil, err
 	}
 	switch {
-	case id == "" || mark.Invocation == "":
+	case len(mark.USNs) == 0 && (id == "" || mark.Invocation == ""):
 		return l, nil // nothing is told, the cookie decides
 	case id == mark.Invocation && root.usn < mark.USN:
 		return nil, expired("the database of %s was put back to an older state", root.host)
@@ -56,6 +56,8 @@ func (s *session) settle(ctx context.Context, l *link, mark watermark) (*link, e
 		return l, nil
 	case mark.madeAt(l):
 		return nil, expired("%s was restored from a backup", root.host)
+	case len(mark.USNs) > 0:
+		return nil, expired("changes were counted at %s, which cannot be reached", mark.Host)
 	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "changes are asked for at another domain controller", slog.String("last", mark.Host), slog.String("now", root.host))
 	return l, s.caughtUp(ctx, l, root, mark, true)

@@ -226,6 +226,15 @@ func (s *session) sendDraft(ctx context.Context, l *link, m *emitter, d *draft, 
 // importMoved sends what has come into a searched container from one that was not searched
 // yet, and so was missed.
 func (s *session) importMoved(ctx context.Context, l *link, m *emitter, p partition, mark watermark, sent map[guid]struct{}) error {
+	if len(mark.USNs) > 0 {
+		missed, err := s.missedByUSN(ctx, l, p, mark.USNs[p.id], sent)
+		if err != nil {
+			return err
+		}
+		return s.readGUIDs(ctx, l, missed, s.requested(), func(e *entry) error {
+			return s.importEntry(ctx, l, m, p, e, sent)
+		}, p)
+	}
 	var missed []guid
 	q := dirSync{partition: p, filter: s.plan.filter, attributes: []string{"name", "parentGUID", "isDeleted"},
 		objectSecurity: mark.ObjectSecurity, cookie: mark.Cookies[p.id]}

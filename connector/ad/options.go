@@ -117,14 +117,19 @@ type DirSyncMode uint8
 
 // The ways to ask for changes.
 const (
-	// DirSyncAuto uses the right Replicating Directory Changes where the account has it
-	// and object security otherwise.
+	// DirSyncAuto uses the right Replicating Directory Changes where the account has it,
+	// object security otherwise, and DirSyncNever where DirSync is refused altogether.
 	DirSyncAuto DirSyncMode = iota
 	// DirSyncReplication needs the right Replicating Directory Changes.
 	DirSyncReplication
 	// DirSyncObjectSecurity asks as an ordinary reader. Changes of what the account cannot
 	// read do not appear, nor do deletions unless it may list deleted objects.
 	DirSyncObjectSecurity
+	// DirSyncNever finds changes by the numbers of one domain controller (uSNChanged) and
+	// deletions among deleted objects, where the account may list them. Changed objects
+	// come whole, and a full import is due whenever another domain controller takes over.
+	// It is for domain controllers, or proxies before them, that refuse DirSync.
+	DirSyncNever
 )
 
 // DefaultClasses returns the classes that are imported where Options.Classes is empty:
@@ -211,7 +216,7 @@ func (o Options) validate() error {
 	if o.MaxMessage < 1<<16 {
 		bad("MaxMessage: %d is less than 65536", o.MaxMessage)
 	}
-	if o.DirSync > DirSyncObjectSecurity {
+	if o.DirSync > DirSyncNever {
 		bad("DirSync: unknown mode %d", o.DirSync)
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

@@ -110,6 +110,19 @@ func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]conn
 	var out []connector.Finding
 	for _, p := range s.parts {
 		remedy := fmt.Sprintf(`run as a domain administrator: dsacls "%s" /G "<account>:CA;Replicating Directory Changes"`, p.dn)
+		if s.d.opts.DirSync == DirSyncNever {
+			out = append(out, connector.Finding{Severity: connector.Notice, Code: connector.CodePermission, Object: p.dn,
+				Message: "changes are found by uSNChanged: whole objects come for small changes, every other domain controller means a full import, and what becomes readable is not seen",
+				Remedy:  "schedule full imports; better, grant Replicating Directory Changes and use DirSync"})
+			if delta {
+				more, err := s.checkDeleted(ctx, l, p)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, more...)
+			}
+			continue
+		}
 		if s.d.opts.DirSync != DirSyncObjectSecurity {
 			switch err := s.tryChanges(ctx, l, p, false); {
 			case errors.Is(err, connector.ErrPermission) && s.d.opts.DirSync == DirSyncReplication:
@@ -133,17 +146,24 @@ func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]conn
 		if !delta {
 			continue
 		}
-		visible, err := l.seesDeleted(ctx, p)
+		more, err := s.checkDeleted(ctx, l, p)
 		if err != nil {
 			return nil, err
 		}
-		if !visible {
-			out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodePermission, Object: "CN=Deleted Objects," + p.dn,
-				Message: "the account cannot list deleted objects; without the right to replicate changes, and on Samba, delta imports miss deletions",
-				Remedy:  fmt.Sprintf(`run as a domain administrator: dsacls "CN=Deleted Objects,%s" /takeownership, then dsacls "CN=Deleted Objects,%s" /G "<account>:LCRP"; or schedule full imports`, p.dn, p.dn)})
-		}
+		out = append(out, more...)
 	}
 	return out, nil
+}
+
+// checkDeleted looks whether deletions can be seen.
+func (s *session) checkDeleted(ctx context.Context, l *link, p partition) ([]connector.Finding, error) {
+	visible, err := l.seesDeleted(ctx, p)
+	if err != nil || visible {
+		return nil, err
+	}
+	return []connector.Finding{{Severity: connector.Warning, Code: connector.CodePermission, Object: "CN=Deleted Objects," + p.dn,
+		Message: "the account cannot list deleted objects; without the right to replicate changes, and on Samba, delta imports miss deletions",
+		Remedy:  fmt.Sprintf(`run as a domain administrator: dsacls "CN=Deleted Objects,%s" /takeownership, then dsacls "CN=Deleted Objects,%s" /G "<account>:LCRP"; or schedule full imports`, p.dn, p.dn)}}, nil
 }
 
 func (s *session) tryChanges(ctx context.Context, l *link, p partition, objectSecurity bool) error {
@@ -155,8 +175,8 @@ func (s *session) tryChanges(ctx context.Context, l *link, p partition, objectSe
 // seesDeleted reports whether the account may see the container of deleted objects.
 func (l *link) seesDeleted(ctx context.Context, p partition) (bool, error) {
 	found, err := l.search(ctx, &ldap.SearchRequest{
-		BaseDN: "<WKGUID=" + wellKnownDeleted + "," + p.dn + ">", Scope: ldap.ScopeBaseObject, Filter: anything, Attributes: []string{"objectClass"},
-		Controls: []ldap.Control{&ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftShowDeleted, Criticality: true}},
+		BaseDN: deletedObjects(p), Scope: ldap.ScopeBaseObject, Filter: anything, Attributes: []string{"objectClass"},
+		Controls: []ldap.Control{showDeleted()},
 	})
 	switch {
 	case resultCode(err) != 0:

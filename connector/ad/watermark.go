@@ -37,7 +37,10 @@ type watermark struct {
 	// domain controller; 0 where it does not tell.
 	Time int64 `json:"time,omitempty"`
 	// Cookies are those of the partitions, by id.
-	Cookies map[string][]byte `json:"cookies"`
+	Cookies map[string][]byte `json:"cookies,omitempty"`
+	// USNs are the highest numbers of changes that are known, by partition, where there is
+	// no DirSync. They are good at one domain controller only.
+	USNs map[string]int64 `json:"usns,omitempty"`
 }
 
 func (w watermark) encode() (connector.Watermark, error) {
@@ -60,7 +63,7 @@ func parseWatermark(text connector.Watermark) (watermark, error) {
 	switch {
 	case w.Version != watermarkVersion:
 		return w, expired("it is of version %d, not %d", w.Version, watermarkVersion)
-	case w.Selection == "" || len(w.Cookies) == 0 || w.Time < 0:
+	case w.Selection == "" || len(w.Cookies)+len(w.USNs) == 0 || w.Time < 0 || len(w.USNs) > 0 && w.Invocation == "":
 		return w, expired("it is incomplete")
 	}
 	for _, cookie := range w.Cookies {
@@ -77,11 +80,11 @@ func (w watermark) check(selection string, narrowed narrowing, parts []partition
 	if w.Selection != selection || !w.Narrowed.covers(narrowed) {
 		return expired("classes, attributes, scope or schema have changed")
 	}
-	if len(w.Cookies) != len(parts) {
+	if len(w.Cookies)+len(w.USNs) != len(parts) {
 		return expired("the partitions have changed")
 	}
 	for _, p := range parts {
-		if w.Cookies[p.id] == nil {
+		if _, numbered := w.USNs[p.id]; w.Cookies[p.id] == nil && !numbered {
 			return expired("the partitions have changed")
 		}
 	}

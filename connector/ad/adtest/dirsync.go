@@ -7,6 +7,10 @@ import (
 // dirSync answers a search with the DirSync control: the objects of a partition that
 // changed since the cookie, in the order of their changes, with what changed of them.
 func (c *conn) dirSync(m *message, r searchRequest, cs controlSet, q *query, a *answer) {
+	if c.srv.faults.refusesDirSync() {
+		a.err = badControl()
+		return
+	}
 	d, ds := c.srv.dir, cs.dirSync
 	secure := ds.flags&dirSyncObjectSecurity != 0
 	if q.base.parent != nil {

@@ -29,6 +29,7 @@ type Faults struct {
 	serial        int64
 	oldestSerial  int64
 	refuseForeign bool
+	refuseDirSync bool
 }
 
 // A failure is a result that the next operations get.
@@ -52,7 +53,7 @@ func (f *Faults) Clear() {
 	defer f.mu.Unlock()
 	f.delay, f.failures, f.refusals, f.bindData = 0, nil, nil, ""
 	f.dropAfter, f.breakAfter, f.loseAnswers, f.garble, f.sizeLimit = -1, -1, 0, 0, 0
-	f.repeatPage, f.rejectPage, f.refuseForeign = false, false, false
+	f.repeatPage, f.rejectPage, f.refuseForeign, f.refuseDirSync = false, false, false, false
 }
 
 // Delay makes every operation wait before it is carried out.
@@ -191,6 +192,20 @@ func (f *Faults) RefuseForeignCookies(on bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refuseForeign = on
+}
+
+// RefuseDirSync makes every search with the DirSync control an error, as proxies before
+// domain controllers do that know no such thing.
+func (f *Faults) RefuseDirSync(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuseDirSync = on
+}
+
+func (f *Faults) refusesDirSync() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.refuseDirSync
 }
 
 // NewInvocation gives the server's database a new identity, as the restoration of a domain
