@@ -31,6 +31,7 @@ type Directory struct {
 	// rangeStep is how many values to ask for at a time; 0 leaves it to the server. Tests
 	// set it for servers that do not enforce MaxValRange.
 	rangeStep int
+	sleep     func(context.Context, time.Duration) error // between attempts
 
 	mu    sync.Mutex
 	known *schema // as last read
@@ -49,7 +50,7 @@ func New(name string, opts Options) (*Directory, error) {
 	if err := errors.Join(err, rootsErr); err != nil {
 		return nil, err
 	}
-	d := &Directory{name: name, opts: opts, roots: roots}
+	d := &Directory{name: name, opts: opts, roots: roots, sleep: sleep}
 	for _, u := range opts.URLs {
 		s, err := parseURL(u)
 		if err != nil {

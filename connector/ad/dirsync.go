@@ -36,13 +36,21 @@ func (q dirSync) run(ctx context.Context, l *link, each func(*entry) error, page
 	}
 	cookie := q.cookie
 	for {
-		seen := 0
-		controls, err := l.stream(ctx, &ldap.SearchRequest{
-			BaseDN: q.partition.dn, Scope: ldap.ScopeWholeSubtree, Filter: q.filter, Attributes: q.attributes,
-			Controls: []ldap.Control{ldap.NewRequestControlDirSync(flags, dirSyncBytes, cookie)},
-		}, func(e *entry) error {
-			seen++
-			return each(e)
+		var controls []ldap.Control
+		err := l.patient(ctx, func() error {
+			seen := false
+			var err error
+			controls, err = l.stream(ctx, &ldap.SearchRequest{
+				BaseDN: q.partition.dn, Scope: ldap.ScopeWholeSubtree, Filter: q.filter, Attributes: q.attributes,
+				Controls: []ldap.Control{ldap.NewRequestControlDirSync(flags, dirSyncBytes, cookie)},
+			}, func(e *entry) error {
+				seen = true
+				return each(e)
+			})
+			if seen && resultCode(err) != 0 { // not again what was passed on
+				return fmt.Errorf("%w: DirSync ended in mid-answer: %s", connector.ErrUnavailable, err.Error())
+			}
+			return err
 		})
 		if err != nil {
 			return nil, q.refused(err, cookie)

@@ -141,6 +141,14 @@ func newResultError(e *ldap.Error) *resultError {
 	switch e.ResultCode {
 	case ldap.LDAPResultInvalidCredentials:
 		out.windows, out.reason = 0, bindReason(text)
+	case ldap.LDAPResultReferral:
+		out.reason = "what was asked for is held by other servers; correct Options.Partitions, Include or Exclude"
+	case ldap.LDAPResultSizeLimitExceeded:
+		out.reason = "the server cuts answers off"
+	case ldap.LDAPResultTimeLimitExceeded:
+		out.reason = "the search took longer than the server allows (MaxQueryDuration)"
+	case ldap.LDAPResultAdminLimitExceeded:
+		out.reason = "the server's limits do not allow the search (LDAP policies)"
 	case ldap.LDAPResultStrongAuthRequired:
 		out.reason = "the domain controller demands signing or TLS; use ldaps://, StartTLS or, with Kerberos, ProtectSealing"
 	}

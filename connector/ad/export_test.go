@@ -1,5 +1,10 @@
 package ad
 
+import (
+	"context"
+	"time"
+)
+
 // SetRangeStep makes d ask for n values of references at a time, as a server that enforces
 // MaxValRange would send them.
 func SetRangeStep(d *Directory, n int) { d.rangeStep = n }
@@ -12,3 +17,6 @@ var BindChallenge = bindChallenge
 
 // ParseVector reads an up-to-dateness vector.
 func ParseVector(raw string) bool { _, ok := parseVector(raw); return ok }
+
+// SetSleep replaces waiting between attempts.
+func SetSleep(d *Directory, sleep func(context.Context, time.Duration) error) { d.sleep = sleep }

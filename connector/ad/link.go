@@ -23,6 +23,7 @@ type link struct {
 	wire    *wire
 	conn    *ldap.Conn
 	timeout time.Duration // for one request
+	sleep   func(context.Context, time.Duration) error
 	root    rootDSE
 }
 
@@ -51,7 +52,7 @@ func (d *Directory) dial(ctx context.Context, s server) (*link, error) {
 		return nil, err
 	}
 	w := newWire(secure, d.opts.MaxMessage)
-	l := &link{server: s, wire: w, conn: ldap.NewConn(w, true), timeout: d.opts.RequestTimeout}
+	l := &link{server: s, wire: w, conn: ldap.NewConn(w, true), timeout: d.opts.RequestTimeout, sleep: d.sleep}
 	l.conn.Start()
 	if err := d.bind(ctx, l); err != nil {
 		l.close()
@@ -154,13 +155,16 @@ type answer struct {
 
 // search makes a search whose answer is of bounded size.
 func (l *link) search(ctx context.Context, req *ldap.SearchRequest) (*answer, error) {
-	out := &answer{}
-	err := l.do(ctx, func() (err error) {
-		out.controls, err = l.entries(ctx, req, func(e *entry) error {
-			out.entries = append(out.entries, e)
-			return nil
+	var out *answer
+	err := l.patient(ctx, func() error {
+		out = &answer{}
+		return l.do(ctx, func() (err error) {
+			out.controls, err = l.entries(ctx, req, func(e *entry) error {
+				out.entries = append(out.entries, e)
+				return nil
+			})
+			return err
 		})
-		return err
 	})
 	if err != nil {
 		return nil, err

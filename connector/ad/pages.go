@@ -63,6 +63,10 @@ func (l *link) fetchPages(ctx context.Context, req *ldap.SearchRequest, size int
 	empty := 0
 	for {
 		result, err := l.search(ctx, &paged)
+		if tooMuch(err) && paging.PagingSize > smallestPage {
+			paging.PagingSize = max(paging.PagingSize/4, smallestPage)
+			continue
+		}
 		if err != nil {
 			send(page{err: err})
 			return

@@ -30,6 +30,8 @@ type Faults struct {
 	oldestSerial  int64
 	refuseForeign bool
 	refuseDirSync bool
+	failPages     int
+	pageError     *Error
 }
 
 // A failure is a result that the next operations get.
@@ -54,6 +56,7 @@ func (f *Faults) Clear() {
 	f.delay, f.failures, f.refusals, f.bindData = 0, nil, nil, ""
 	f.dropAfter, f.breakAfter, f.loseAnswers, f.garble, f.sizeLimit = -1, -1, 0, 0, 0
 	f.repeatPage, f.rejectPage, f.refuseForeign, f.refuseDirSync = false, false, false, false
+	f.failPages, f.pageError = 0, nil
 }
 
 // Delay makes every operation wait before it is carried out.
@@ -192,6 +195,23 @@ func (f *Faults) RefuseForeignCookies(on bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refuseForeign = on
+}
+
+// FailPages makes the next n paged searches of the domain fail.
+func (f *Faults) FailPages(n int, err *Error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failPages, f.pageError = n, err
+}
+
+func (f *Faults) pageFailure() *Error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failPages == 0 {
+		return nil
+	}
+	f.failPages--
+	return f.pageError
 }
 
 // RefuseDirSync makes every search with the DirSync control an error, as proxies before

@@ -141,6 +141,12 @@ func (c *conn) search(m *message, r searchRequest, cs controlSet) *answer {
 		rd.sel.items = slices.DeleteFunc(rd.sel.items, func(i selected) bool { return i.def.name == "tokenGroups" })
 	}
 	last := true
+	if a.imported && cs.paged != nil {
+		if e := c.srv.faults.pageFailure(); e != nil {
+			a.err = e
+			return a
+		}
+	}
 	if cs.paged != nil {
 		last = c.page(m, cs, q, rd, a)
 	} else {
