@@ -75,6 +75,9 @@
 // group only. A group or container that is gone is an error, never a reason to delete what
 // was in it.
 //
+// Searches that a domain controller is too busy for are made again for half a minute;
+// limits on time and work are met with smaller pages. Everything else ends the import.
+//
 // Imports have no checkpoints: an interrupted full import starts again (the cookie of a
 // paged search dies with its connection), an interrupted delta import starts again at its
 // watermark.
@@ -84,7 +87,9 @@
 // The account needs read access and, for DirSync, the right Replicating Directory Changes
 // on every partition. Without that right DirSync runs in object-security mode, in which
 // the account sees what it can read; deletions then arrive only if it may list the
-// container of deleted objects. [connector.Preflighter] tells.
+// container of deleted objects. [DirSyncNever] does without DirSync. What becomes readable
+// is found by the next full import only, as is what a container in scope turns out to hold
+// after rights were changed. [connector.Preflighter] tells.
 //
 // Attributes that are not replicated, constructed or back links (memberOf) never appear in
 // DirSync. They are imported only when Options.Attributes names them, and are refreshed
