@@ -39,4 +39,7 @@ type Finding struct {
 	Object   string // DN or other name of what it is about; "" for the whole directory
 	Message  string // what was found
 	Remedy   string // what to do about it
+	// Commands are command lines for an administrator that carry the remedy out, each one
+	// by itself; none where there is no such thing.
+	Commands []string
 }

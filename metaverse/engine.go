@@ -34,6 +34,12 @@ type Options struct {
 	// Thresholds are further limits of exports, by connector, class and operation. They
 	// hold beside DeletionThreshold.
 	Thresholds []Threshold
+	// AnchorAttribute is the attribute in which on-premises directories keep the source
+	// anchor, mS-DS-ConsistencyGuid, where rules write it there; "" means none. No
+	// directory gets a new object for an identity as long as an export of this attribute is
+	// pending for it elsewhere: what the source anchor is must be settled before the cloud
+	// knows it. Refused exports of the attribute therefore hold the identity back.
+	AnchorAttribute string
 	// ErrorLimit is the number of object errors after which a step stops; 0 means 5000,
 	// negative means no limit.
 	ErrorLimit int

@@ -33,7 +33,7 @@ func (r *run) exportStep(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("connector %s cannot export: %w", r.t.name, errors.ErrUnsupported)
 	}
-	x := &exporting{r: r, session: session, exporter: exporter, batch: max(r.t.caps.ExportBatch, 1)}
+	x := &exporting{r: r, session: session, exporter: exporter, batch: max(r.t.caps.ExportBatch, 1), waits: make(map[CSID]bool)}
 	if err := x.settleUnknown(ctx); err != nil {
 		return err
 	}
@@ -45,6 +45,7 @@ func (r *run) exportStep(ctx context.Context) error {
 			return err
 		}
 	}
+	x.noteWaiting()
 	return nil
 }
 
@@ -55,6 +56,7 @@ type exporting struct {
 	exporter connector.Exporter
 	batch    int
 	done     int64
+	waits    map[CSID]bool // objects that are not created yet
 }
 
 // pass sends everything of one operation, a batch at a time.
@@ -133,8 +135,18 @@ func (x *exporting) jobs(tx Tx, page []*PendingExport, op connector.ChangeOp, no
 	if err != nil {
 		return nil, err
 	}
+	waiting := make([]bool, len(objects))
+	if op == connector.OpAdd {
+		if waiting, err = x.waiting(tx, objects); err != nil {
+			return nil, err
+		}
+	}
 	for i, o := range objects {
 		if o == nil {
+			continue
+		}
+		if waiting[i] {
+			x.waits[o.ID] = true
 			continue
 		}
 		j := &job{cs: o, export: due[i]}

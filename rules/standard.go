@@ -65,6 +65,10 @@ type ADConnector struct {
 	// FilterGroup is the DN of a group; with one, only its direct members are sent to
 	// Entra ID.
 	FilterGroup string
+	// AnchorReadOnly makes no rule that writes the source anchor to mS-DS-ConsistencyGuid.
+	AnchorReadOnly bool
+	// ExchangeReadOnly makes none of the rules of [StandardOptions.ExchangeHybrid].
+	ExchangeReadOnly bool
 }
 
 // UserMatching says how users of several forests are recognised as one person.

@@ -12,7 +12,7 @@ var x500 = Flow{
 func (s *standard) toAD() {
 	if s.usesConsistencyGUID() {
 		for _, k := range userClasses {
-			s.addAD(Rule{
+			s.addWhere(func(c ADConnector) bool { return !c.AnchorReadOnly }, Rule{
 				Name: "Out to AD - " + k.name + " ImmutableId", Direction: Outbound, SourceType: "person", TargetType: k.class,
 				Description: "Keeps the source anchor with the account, so that it survives a move to another forest.",
 				Scope:       all(isUser, notCloudFiltered, "sourceAnchorBinary ISNOTNULL"),
@@ -26,19 +26,30 @@ func (s *standard) toAD() {
 	}
 }
 
+// addWhere appends the rule for the forests that want it.
+func (s *standard) addWhere(wants func(ADConnector) bool, r Rule) {
+	for _, c := range s.AD {
+		if wants(c) {
+			s.addFor(c, r)
+		}
+	}
+}
+
+func takesExchange(c ADConnector) bool { return !c.ExchangeReadOnly }
+
 // joinsToAD adds the rules that tie objects which exist already to the flows back.
 func (s *standard) joinsToAD() {
-	s.addAD(Rule{
+	s.addWhere(takesExchange, Rule{
 		Name: "Out to AD - Contact Join", Direction: Outbound, SourceType: "person", TargetType: "contact",
 		Scope: all(isContact), Join: joinOn("mail=mail"),
 	})
-	s.addAD(Rule{
+	s.addWhere(takesExchange, Rule{
 		Name: "Out to AD - Group Join", Direction: Outbound, SourceType: "group", TargetType: "group",
 		Scope: all(notCloudMastered), Join: joinOn("objectGUID=sourceAnchorBinary"),
 	})
 	for _, k := range userClasses {
 		if join := s.userMatching(); join != nil {
-			s.addAD(Rule{
+			s.addWhere(takesExchange, Rule{
 				Name: "Out to AD - " + k.name + " Join SOAInAD", Direction: Outbound, SourceType: "person", TargetType: k.class,
 				Scope: all(isUser, notCloudMastered), Join: join,
 			})
@@ -50,14 +61,10 @@ func (s *standard) joinsToAD() {
 // mailbox's Exchange attributes come from.
 func (s *standard) hybridToAD() {
 	hybrid := func(name, source, class string, scope []ScopeGroup, flows []Flow) {
-		for _, c := range s.AD {
-			if c.Exchange {
-				s.addFor(c, Rule{
-					Name: "Out to AD - " + name + " Exchange Hybrid", Direction: Outbound, SourceType: source, TargetType: class,
-					Description: "What Exchange Online knows goes back to the forest of the mailbox.", Scope: scope, Flows: flows,
-				})
-			}
-		}
+		s.addWhere(func(c ADConnector) bool { return c.Exchange && takesExchange(c) }, Rule{
+			Name: "Out to AD - " + name + " Exchange Hybrid", Direction: Outbound, SourceType: source, TargetType: class,
+			Description: "What Exchange Online knows goes back to the forest of the mailbox.", Scope: scope, Flows: flows,
+		})
 	}
 	hybrid("Contact", "person", "contact", all(isContact), []Flow{x500})
 	hybrid("Group", "group", "group", all(notCloudMastered), []Flow{x500})

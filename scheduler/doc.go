@@ -11,7 +11,8 @@
 //
 // On-premises directories are imported first, then the cloud; on-premises directories are
 // synchronised first, then the cloud; exports go to the cloud first, then on-premises
-// (how-to-connect-sync-feature-scheduler). Imports of different connectors run side by side,
+// (how-to-connect-sync-feature-scheduler), but for directories that are given the source
+// anchor: see [Connector.ExportFirst]. Imports of different connectors run side by side,
 // and so do exports; synchronisations never do. A step that fails does not keep unrelated
 // steps from running: an unreachable directory holds up nobody else. One thing is related: a
 // directory whose import failed in a cycle is not exported to in that cycle, because what

@@ -40,7 +40,7 @@ func (s *Scheduler) plan(ctx context.Context, p Policy, st Status) (*plan, error
 		}
 	}
 	out := &plan{wants: make(map[string]Selection)}
-	var imports, exports []Step
+	var imports, first, exports []Step
 	var syncs [][]Step
 	for _, c := range slices.Concat(onPremises, cloud) {
 		due, err := s.engine.Due(ctx, c.Name)
@@ -61,12 +61,16 @@ func (s *Scheduler) plan(ctx context.Context, p Policy, st Status) (*plan, error
 	}
 	if st.Staging == nil {
 		for _, c := range slices.Concat(cloud, onPremises) {
-			if !c.ReadOnly {
-				exports = append(exports, Step{c.Name, metaverse.Export, ""})
+			switch step := (Step{c.Name, metaverse.Export, ""}); {
+			case c.ReadOnly:
+			case c.ExportFirst && !c.Cloud:
+				first = append(first, step)
+			default:
+				exports = append(exports, step)
 			}
 		}
 	}
-	out.phases = append(append([][]Step{imports}, syncs...), exports)
+	out.phases = append(append([][]Step{imports}, syncs...), first, exports)
 	return out, nil
 }
 

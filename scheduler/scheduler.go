@@ -32,6 +32,10 @@ type Connector struct {
 	Cloud bool   // a cloud directory, as opposed to an on-premises one
 	// ReadOnly connectors are never exported to.
 	ReadOnly bool
+	// ExportFirst on-premises directories are exported to before the cloud, others beside
+	// it. It is for those in which the source anchor is written, which comes before the
+	// cloud's first export of the same object ([metaverse.Options.AnchorAttribute]).
+	ExportFirst bool
 	// Scope is a text, or a hash of one, that changes whenever the connector's filters do:
 	// another scope makes the next import a full one.
 	Scope string

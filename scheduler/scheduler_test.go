@@ -48,6 +48,16 @@ func TestCycleOrder(t *testing.T) {
 	}
 }
 
+// A directory that is given the source anchor is exported to before the cloud.
+func TestExportFirst(t *testing.T) {
+	t.Parallel()
+	s, err := scheduler.New(newFake().read("tenant", "a", "b"), []scheduler.Connector{{Name: "a"}, {Name: "b", ExportFirst: true}, {Name: "tenant", Cloud: true}}, nil)
+	require.NoError(t, err)
+	plan, err := s.Plan(t.Context(), scheduler.Delta)
+	require.NoError(t, err)
+	require.Equal(t, []scheduler.Step{step("b", metaverse.Export), step("tenant", metaverse.Export), step("a", metaverse.Export)}, plan[len(plan)-3:])
+}
+
 func TestFailureSkipsOnlyTheExportOfTheSameConnector(t *testing.T) {
 	t.Parallel()
 	engine := newFake().read("tenant", "a", "b")

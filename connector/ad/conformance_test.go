@@ -92,7 +92,7 @@ func TestMockConformance(t *testing.T) {
 					require.NoError(t, dc.Add("OU="+ou+","+dc.BaseDN(), adtest.Attrs{"objectClass": {"organizationalUnit"}}))
 				}
 				p := newProxy(t, dc.LDAPURL())
-				o := ad.Options{URLs: []string{p.url()}, AllowPlainLoopback: true, BindName: dc.AdminUPN(), Password: password(dc.AdminPassword())}
+				o := ad.Options{URLs: []string{p.url()}, AllowPlainLoopback: true, BindName: dc.AdminUPN(), Password: password(dc.AdminPassword()), AllowAdministrator: true}
 				change(&o)
 				dir := faulty(directory(t, o), p)
 				dir.RepeatToken = func(*testing.T) { dc.Faults().RepeatPages(true) }

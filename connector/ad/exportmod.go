@@ -78,6 +78,10 @@ func (x *exporting) writable(mods []attr.Mod) []attr.Mod {
 
 // updateRefused looks closer at a refused modification.
 func (x *exporting) updateRefused(ctx context.Context, target string, refused error) (connector.Result, error) {
+	var own *connector.Error
+	if errors.As(refused, &own) && errors.Is(own, connector.ErrConflict) { // see overtaken
+		return connector.Result{Outcome: connector.Conflict}, refused
+	}
 	switch resultCode(refused) {
 	case ldap.LDAPResultInsufficientAccessRights:
 		attribute, err := x.notAllowed(ctx, target)
@@ -110,14 +114,27 @@ func (x *exporting) notAllowed(ctx context.Context, target string) (string, erro
 // applyMods sends modifications: all that are small in one request, which the directory
 // carries out as a whole, and then large ones in chunks.
 func (x *exporting) applyMods(ctx context.Context, target string, mods []attr.Mod) error {
-	var small, large []attr.Mod
+	var small, large, careful []attr.Mod
 	for _, m := range mods {
-		if len(m.Adds)+len(m.Deletes) > valueChunk {
+		switch {
+		case x.careful(m):
+			careful = append(careful, m)
+		case len(m.Adds)+len(m.Deletes) > valueChunk:
 			large = append(large, m)
-		} else {
+		default:
 			small = append(small, m)
 		}
 	}
+	if err := x.replaceExpected(ctx, target, careful); err != nil {
+		if resultCode(err) != 0 || errors.Is(err, connector.ErrConflict) { // the rest is not held up
+			return errors.Join(err, x.applyRest(ctx, target, small, large))
+		}
+		return err
+	}
+	return x.applyRest(ctx, target, small, large)
+}
+
+func (x *exporting) applyRest(ctx context.Context, target string, small, large []attr.Mod) error {
 	if len(small) > 0 {
 		if err := x.modify(ctx, target, small); err != nil {
 			if err = x.apart(ctx, target, small, err); err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 func mockOptions(dc *adtest.Server) ad.Options {
-	return ad.Options{URLs: []string{dc.URL()}, CAFile: dc.CAFile(), BindName: dc.AdminUPN(), Password: password(dc.AdminPassword())}
+	return ad.Options{URLs: []string{dc.URL()}, CAFile: dc.CAFile(), BindName: dc.AdminUPN(), Password: password(dc.AdminPassword()), AllowAdministrator: true}
 }
 
 // What Samba does not enforce: pages, ranges and DirSync answers of Windows' sizes.

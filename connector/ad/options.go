@@ -107,6 +107,13 @@ type Options struct {
 	DirSync DirSyncMode
 	// ReadOnly makes sessions without export.
 	ReadOnly bool
+	// Uses says what the directory is used for beside reading; a preflight check looks for
+	// the permissions that this needs.
+	Uses Uses
+	// AllowAdministrator accepts an account with the powers of a domain administrator.
+	// Without it such an account is refused: whoever gets hold of the connector would get
+	// hold of the forest. It is for labs.
+	AllowAdministrator bool
 	// Logger receives what an operator may want to see where [connector.OpenOptions] has
 	// no logger. Nil discards it.
 	Logger *slog.Logger
@@ -216,6 +223,7 @@ func (o Options) validate() error {
 	if o.MaxMessage < 1<<16 {
 		bad("MaxMessage: %d is less than 65536", o.MaxMessage)
 	}
+	o.Uses.validate(bad)
 	if o.DirSync > DirSyncNever {
 		bad("DirSync: unknown mode %d", o.DirSync)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/ad/secdesc"
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
@@ -41,6 +42,11 @@ func (s *session) preflight(ctx context.Context, n connector.Needs) ([]connector
 		}
 		findings = append(findings, more...)
 	}
+	rights, err := s.report(ctx, l, s.d.opts.Uses, n.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, rights.Findings()...)
 	if n.Export && s.d.opts.ReadOnly {
 		findings = append(findings, connector.Finding{Severity: connector.Failure, Code: connector.CodePermission,
 			Message: "the connector is configured as read-only", Remedy: "clear Options.ReadOnly"})
@@ -109,7 +115,8 @@ func (s *session) checkVisible(ctx context.Context, l *link) ([]connector.Findin
 func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]connector.Finding, error) {
 	var out []connector.Finding
 	for _, p := range s.parts {
-		remedy := fmt.Sprintf(`run as a domain administrator: dsacls "%s" /G "<account>:CA;Replicating Directory Changes"`, p.dn)
+		d := Delegation{Feature: FeatureDelta, On: p.dn, Rights: secdesc.ControlAccess, About: getChanges.name, about: getChanges.id}
+		remedy := "run as an administrator of the domain: " + d.DSACLS("<account>")
 		if s.d.opts.DirSync == DirSyncNever {
 			out = append(out, connector.Finding{Severity: connector.Notice, Code: connector.CodePermission, Object: p.dn,
 				Message: "changes are found by uSNChanged: whole objects come for small changes, every other domain controller means a full import, and what becomes readable is not seen",

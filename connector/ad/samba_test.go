@@ -20,7 +20,7 @@ func password(p string) func(context.Context) (string, error) {
 
 // adminOptions connects to d with all rights.
 func adminOptions(d *sambatest.Domain) ad.Options {
-	return ad.Options{URLs: []string{d.URL}, BindName: d.AdminUPN, Password: password(d.Password), CAFile: d.CAFile}
+	return ad.Options{URLs: []string{d.URL}, BindName: d.AdminUPN, Password: password(d.Password), CAFile: d.CAFile, AllowAdministrator: true}
 }
 
 func directory(t testing.TB, o ad.Options) *ad.Directory {

@@ -9,6 +9,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/ad/secdesc"
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
@@ -23,6 +24,9 @@ type attribute struct {
 	replicated  bool
 	backLink    bool
 	maxLength   int
+
+	id, set      secdesc.GUID // of the attribute and of its property set, for access checks
+	confidential bool         // reading takes an extended right too
 }
 
 // A class is one class of the directory's schema.
@@ -32,6 +36,7 @@ type class struct {
 	auxiliary  []string
 	attributes []string // own ones, mandatory and optional
 	superiors  []string // classes that objects of this one may be put beneath
+	id         secdesc.GUID
 }
 
 // A schema is the directory's, as far as it concerns a connector. It does not change after
@@ -127,6 +132,8 @@ const (
 	schemaFilter  = "(&(|(objectClass=attributeSchema)(objectClass=classSchema))(!(isDefunct=TRUE)))"
 	flagNotCopied = 0x1 // systemFlags: not replicated
 	flagConstruct = 0x4 // systemFlags: constructed
+
+	flagConfidential = 0x80 // searchFlags
 )
 
 func (l *link) readSchema(ctx context.Context) (*schema, error) {
@@ -137,6 +144,7 @@ func (l *link) readSchema(ctx context.Context) (*schema, error) {
 			"lDAPDisplayName", "attributeSyntax", "oMSyntax", "isSingleValued", "systemOnly", "systemFlags", "linkID", "rangeUpper",
 			"governsID", "subClassOf", "auxiliaryClass", "systemAuxiliaryClass", "mustContain", "systemMustContain",
 			"mayContain", "systemMayContain", "possSuperiors", "systemPossSuperiors",
+			"schemaIDGUID", "attributeSecurityGUID", "searchFlags",
 		},
 	}
 	for entries, err := range l.pages(ctx, req, schemaPage) {
@@ -168,7 +176,7 @@ func (s *schema) add(e *entry) {
 	if single(e, "governsID") == "" {
 		return
 	}
-	c := &class{name: name, parent: single(e, "subClassOf")}
+	c := &class{name: name, parent: single(e, "subClassOf"), id: schemaID(e, "schemaIDGUID")}
 	for _, from := range []string{"auxiliaryClass", "systemAuxiliaryClass"} {
 		c.auxiliary = append(c.auxiliary, values(e, from)...)
 	}
@@ -179,6 +187,12 @@ func (s *schema) add(e *entry) {
 		c.superiors = append(c.superiors, values(e, from)...)
 	}
 	s.classes[attr.Fold(name)] = c
+}
+
+// schemaID reads a GUID of the schema, zero where there is none.
+func schemaID(e *entry, name string) secdesc.GUID {
+	g, _ := parseGUID(single(e, name))
+	return secdesc.GUID(g)
 }
 
 func newAttribute(name string, e *entry) *attribute {
@@ -200,6 +214,9 @@ func newAttribute(name string, e *entry) *attribute {
 		constructed: flags&flagConstruct != 0,
 		replicated:  flags&flagNotCopied == 0,
 		backLink:    link > 0 && link%2 == 1,
+
+		id: schemaID(e, "schemaIDGUID"), set: schemaID(e, "attributeSecurityGUID"),
+		confidential: number("searchFlags")&flagConfidential != 0,
 	}
 	if upper := number("rangeUpper"); upper > 0 && (a.syntax == syntaxText || a.syntax == syntaxOctets) {
 		a.maxLength = upper

@@ -264,3 +264,8 @@ func readableGUID(text string) (guid, bool) {
 	}
 	return g, true
 }
+
+// excluded reports whether an object is in a container that is taken out of the scope.
+func (s *scope) excluded(dn string) bool {
+	return slices.ContainsFunc(s.exclude, func(base string) bool { return within(dn, base) })
+}

@@ -40,6 +40,9 @@ func (s *session) prepare(ctx context.Context, o connector.OpenOptions) error {
 	if s.plan, err = s.d.plan(schema, o, s.log); err != nil {
 		return err
 	}
+	if err := s.refuseAdministrator(ctx); err != nil {
+		return err
+	}
 	if s.parts, err = s.d.partitions(ctx, s.main); err != nil {
 		return err
 	}

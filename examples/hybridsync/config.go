@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/hybridsync/hybridsync/connector/ad"
 	"github.com/hybridsync/hybridsync/credential"
 )
 
@@ -53,7 +54,40 @@ type directoryConfig struct {
 	Group     string      `yaml:"group_filter"`
 	PageSize  int         `yaml:"page_size"`
 	Exchange  bool        `yaml:"exchange"`
-	WriteBack bool        `yaml:"write_back"`
+	WriteBack writeBack   `yaml:"write_back"`
+	// AllowAdministrator accepts an account with the powers of a domain administrator.
+	AllowAdministrator bool `yaml:"allow_administrator"`
+}
+
+// writeBack says what is written to a directory. Nothing is by default.
+type writeBack struct {
+	ConsistencyGUID bool   `yaml:"consistency_guid"` // the source anchor of users, before they go to the cloud
+	ExchangeHybrid  bool   `yaml:"exchange_hybrid"`
+	Groups          string `yaml:"groups"`         // DN of the container for groups of the cloud
+	PasswordReset   bool   `yaml:"password_reset"` // permissions are checked; nothing is written by cycles
+	Rules           bool   `yaml:"rules"`          // what a file of rules says
+}
+
+// any reports whether cycles write to the directory at all.
+func (w writeBack) any() bool {
+	return w.ConsistencyGUID || w.ExchangeHybrid || w.Groups != "" || w.Rules
+}
+
+// uses are the uses of the directory that need permissions.
+func (w writeBack) uses() ad.Uses {
+	u := ad.Uses{GroupContainer: w.Groups}
+	for _, f := range []struct {
+		on      bool
+		feature ad.Feature
+	}{
+		{w.ConsistencyGUID, ad.FeatureConsistencyGUID}, {w.ExchangeHybrid, ad.FeatureExchangeHybrid},
+		{w.PasswordReset, ad.FeaturePasswordReset}, {w.Groups != "", ad.FeatureGroups},
+	} {
+		if f.on {
+			u.Features = append(u.Features, f.feature)
+		}
+	}
+	return u
 }
 
 // kerberos says how tickets are had for auth: kerberos.
@@ -91,6 +125,17 @@ type safetyConfig struct {
 
 type scheduleConfig struct {
 	Interval duration `yaml:"interval"`
+}
+
+// writtenAnchor is the attribute in which directories keep the source anchor, "" where it
+// is not written.
+func (c *config) writtenAnchor() string {
+	for i := range c.Directories {
+		if c.Directories[i].WriteBack.ConsistencyGUID || c.Directories[i].WriteBack.Rules {
+			return "mS-DS-ConsistencyGuid"
+		}
+	}
+	return ""
 }
 
 // secretValue is a text of the configuration that is never printed.
@@ -168,7 +213,7 @@ func (c *config) expand() error {
 		&c.Tenant.CertificateFile, &c.Tenant.Graph, &c.Tenant.Authority, &c.Tenant.CAFile}
 	for i := range c.Directories {
 		d := &c.Directories[i]
-		texts = append(texts, &d.Name, &d.User, &d.CAFile, &d.Server, &d.Domain, &d.Site, &d.Group,
+		texts = append(texts, &d.Name, &d.User, &d.CAFile, &d.Server, &d.Domain, &d.Site, &d.Group, &d.WriteBack.Groups,
 			&d.Kerberos.Realm, &d.Kerberos.Config, &d.Kerberos.Keytab, &d.Kerberos.CCache, &d.Kerberos.SPN)
 		for _, list := range [][]string{d.URLs, d.Bases, d.Include, d.Exclude, d.Suffixes, d.Kerberos.KDCs} {
 			for j := range list {
@@ -210,6 +255,12 @@ func (c *config) complete() error {
 		}
 		if d.Name == "" {
 			bad("directories[%d].name: is missing", i)
+		}
+		if d.WriteBack.ConsistencyGUID && c.Anchor != "mS-DS-ConsistencyGuid" {
+			bad("directories[%d].write_back.consistency_guid: needs source_anchor: mS-DS-ConsistencyGuid", i)
+		}
+		if d.WriteBack.Rules && c.Rules == "standard" {
+			bad("directories[%d].write_back.rules: is for a file of rules; the standard rules write what the other keys say", i)
 		}
 		if len(d.URLs) == 0 && d.Domain == "" {
 			bad("directories[%d].urls: is missing, for example ldaps://dc1.contoso.com, and so is domain, for example contoso.com", i)

@@ -50,6 +50,7 @@ directories:
     password: %q
     ca_file: %q
     exchange: true
+    allow_administrator: true
 tenant:
   name: tenant
   tenant_id: %q

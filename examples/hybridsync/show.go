@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -234,6 +235,7 @@ type findingResult struct {
 	Object    string         `json:"object,omitempty"`
 	Message   string         `json:"message"`
 	Remedy    string         `json:"remedy,omitempty"`
+	Commands  string         `json:"commands,omitempty"` // one on each line
 }
 
 // check tries everything that a cycle needs and changes nothing.
@@ -253,7 +255,7 @@ func check(ctx context.Context, i *invocation) (err error) {
 		}
 		for _, f := range found {
 			bad = bad || f.Severity == connector.Failure
-			findings = append(findings, findingResult{name, f.Severity.String(), f.Code, f.Object, f.Message, f.Remedy})
+			findings = append(findings, findingResult{name, f.Severity.String(), f.Code, f.Object, f.Message, f.Remedy, strings.Join(f.Commands, "\n")})
 		}
 	}
 	if err := i.showFindings(a, findings, bad); err != nil {
@@ -281,6 +283,11 @@ func (i *invocation) showFindings(a *app, findings []findingResult, bad bool) er
 		fmt.Fprintf(i.out, "%s: %s: %s%s\n", f.Connector, f.Severity, f.Message, about)
 		if f.Remedy != "" {
 			fmt.Fprintf(i.out, "    %s\n", f.Remedy)
+		}
+		for line := range strings.SplitSeq(f.Commands, "\n") {
+			if line != "" {
+				fmt.Fprintf(i.out, "      %s\n", line)
+			}
 		}
 	}
 	if len(findings) == 0 {

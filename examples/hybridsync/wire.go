@@ -54,7 +54,8 @@ func open(ctx context.Context, c *config, log *slog.Logger, progress func(metave
 	a := &app{config: c, store: store, order: plan}
 	a.engine, err = metaverse.New(store, set, connectors, &metaverse.Options{
 		Logger: log, Progress: progress, DeletionThreshold: c.Safety.DeletionThreshold,
-		ImportHold: metaverse.ImportHold{Fraction: c.Safety.HoldFraction, Minimum: c.Safety.HoldMinimum},
+		AnchorAttribute: c.writtenAnchor(),
+		ImportHold:      metaverse.ImportHold{Fraction: c.Safety.HoldFraction, Minimum: c.Safety.HoldMinimum},
 	})
 	if err == nil {
 		a.scheduler, err = scheduler.New(a.engine, plan, &scheduler.Options{Interval: c.Schedule.interval(), Logger: log})
@@ -78,7 +79,7 @@ func connect(c *config, log *slog.Logger) ([]connector.Connector, []scheduler.Co
 		dir, err := directory(d, log)
 		errs = append(errs, err)
 		list = append(list, dir)
-		plan = append(plan, scheduler.Connector{Name: d.Name, ReadOnly: !d.WriteBack})
+		plan = append(plan, scheduler.Connector{Name: d.Name, ReadOnly: !d.WriteBack.any(), ExportFirst: d.WriteBack.ConsistencyGUID})
 	}
 	tenant, err := tenant(&c.Tenant, log)
 	errs = append(errs, err)
@@ -105,7 +106,7 @@ func directory(d *directoryConfig, log *slog.Logger) (connector.Connector, error
 		ServerName: d.Server,
 		Partitions: d.Bases, Include: d.Include, Exclude: d.Exclude,
 		HoldNewContainers: d.New == "hold", GroupFilter: d.Group,
-		PageSize: d.PageSize, ReadOnly: !d.WriteBack, Logger: log,
+		PageSize: d.PageSize, ReadOnly: !d.WriteBack.any(), Uses: d.WriteBack.uses(), AllowAdministrator: d.AllowAdministrator, Logger: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("directory %s: %w", d.Name, err)
@@ -167,7 +168,11 @@ func loadRules(c *config) (*rules.Set, error) {
 	if c.Rules == "standard" {
 		o := rules.StandardOptions{Entra: c.Tenant.Name, AnchorAttribute: c.Anchor}
 		for _, d := range c.Directories {
-			o.AD = append(o.AD, rules.ADConnector{Name: d.Name, Exchange: d.Exchange})
+			o.AD = append(o.AD, rules.ADConnector{
+				Name: d.Name, Exchange: d.Exchange,
+				AnchorReadOnly: !d.WriteBack.ConsistencyGUID, ExchangeReadOnly: !d.WriteBack.ExchangeHybrid,
+			})
+			o.ExchangeHybrid = o.ExchangeHybrid || d.WriteBack.ExchangeHybrid
 		}
 		return rules.Compile(rules.Standard(o), nil)
 	}

@@ -65,7 +65,7 @@ func (w *world) wire() error {
 	directory, err := ad.New("contoso.test", ad.Options{
 		URLs: []string{w.dc.URL()}, RootCAs: w.dc.CAPool(), BindName: w.dc.AdminUPN(),
 		Password: func(context.Context) (string, error) { return w.dc.AdminPassword(), nil },
-		ReadOnly: true,
+		ReadOnly: true, AllowAdministrator: true, // the mock has no other account
 	})
 	if err != nil {
 		return err

@@ -82,7 +82,7 @@ const connectorRights = "(OA;;CR;1131f6aa-9c07-11d1-f79f-00c04fc2dcd2;;%[1]s)" +
 // delegate creates the two accounts without administrative rights.
 func (d *Domain) delegate(ctx context.Context) error {
 	for _, name := range []string{"svc-sync", "svc-reader"} {
-		if err := d.tool(ctx, "user", "create", name, Password); err != nil {
+		if err := d.Tool(ctx, "user", "create", name, Password); err != nil {
 			return err
 		}
 	}
@@ -95,7 +95,7 @@ func (d *Domain) delegate(ctx context.Context) error {
 		return fmt.Errorf("sambatest: the connector account has no objectSid")
 	}
 	sid, _, _ = strings.Cut(sid, "\n")
-	if err := d.tool(ctx, "dsacl", "set", "--action=allow", "--objectdn="+d.BaseDN, "--sddl="+fmt.Sprintf(connectorRights, sid)); err != nil {
+	if err := d.Tool(ctx, "dsacl", "set", "--action=allow", "--objectdn="+d.BaseDN, "--sddl="+fmt.Sprintf(connectorRights, sid)); err != nil {
 		return err
 	}
 	// Active Directory shows deletions to whoever may replicate changes; Samba asks for the
@@ -112,7 +112,8 @@ func (d *Domain) ExportKeytab(ctx context.Context, account, file string) error {
 	return err
 }
 
-func (d *Domain) tool(ctx context.Context, args ...string) error {
+// Tool runs samba-tool with these arguments on the domain's database.
+func (d *Domain) Tool(ctx context.Context, args ...string) error {
 	_, err := d.run(ctx, "samba-tool", "", append(args, "--configfile="+d.configFile(), "-H", d.path("private", "sam.ldb"))...)
 	return err
 }
