@@ -49,6 +49,7 @@ func TestRefusedAnchorHoldsTheIdentityBack(t *testing.T) {
 	for i := range 4 {
 		w.user(i)
 	}
+	w.user(4, attr.Mod{Name: "info", Adds: []attr.Value{attr.String("E4")}}) // so that the directory has the attribute
 	w.initial()
 	w.ad.SetFaults(memdir.Faults{Export: func(c connector.Change) memdir.Fate {
 		if c.Key.DN == userDN(2) {
