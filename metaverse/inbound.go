@@ -105,6 +105,9 @@ func (b *batch) gone(w *csWork) error {
 		w.State, w.Imported, w.Image, w.row = Placeholder, false, attr.Set{}, true
 		w.export, w.out = nil, true
 		b.csKeysChanged(w, before)
+		if err := b.dropReferences(w); err != nil {
+			return err
+		}
 	} else if err := b.remove(w); err != nil {
 		return err
 	}
@@ -112,6 +115,29 @@ func (b *batch) gone(w *csWork) error {
 		return nil
 	}
 	return b.recompute(m, false)
+}
+
+// dropReferences forgets what an object that is gone referred to.
+func (b *batch) dropReferences(w *csWork) error {
+	names, err := b.tx.CSRefNames(w.ID)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		for {
+			targets, err := b.tx.CSRefs(w.ID, name, 0, maxBatchValues)
+			if err != nil {
+				return err
+			}
+			if len(targets) == 0 {
+				break
+			}
+			if err := b.tx.DeleteCSRefs(refsOf(w.ID, name, targets)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // remove deletes an object at once: its references must not count any more for those that

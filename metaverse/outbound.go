@@ -232,6 +232,13 @@ func (b *batch) joinByDN(m *mvWork, t *target, dn string, maker *rules.CompiledR
 		return false, err
 	}
 	w := b.cs[id]
+	if w != nil && !w.deleted && w.next == ImportDelete && w.Link.MV == 0 {
+		// The directory has told that it is gone, and its turn has not come yet.
+		w.next = ImportNone
+		if err := b.gone(w); err != nil {
+			return false, err
+		}
+	}
 	switch {
 	case w == nil || w.deleted:
 		return false, nil

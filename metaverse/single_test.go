@@ -239,3 +239,34 @@ func TestPurge(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, removed)
 }
+
+// Placeholders go when nothing refers to them any more, and not before.
+func TestPurgeRemovesOrphanedPlaceholders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var err error
+	w.ad, err = memdir.New("ad", &memdir.Options{LooseReferences: true})
+	require.NoError(t, err)
+	w.reload()
+	w.user(1)
+	w.group(1)
+	w.join(1, userDN(1), "CN=Nobody,DC=contoso,DC=test")
+	w.initial()
+	w.settle()
+	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(1)}))
+	w.settle()
+	placeholders := func() int64 {
+		_, err := w.engine.Purge(t.Context(), time.Hour)
+		require.NoError(t, err)
+		return w.counts("ad").Placeholders
+	}
+	require.EqualValues(t, 2, placeholders(), "the group refers to them")
+	w.modify(groupDN(1), attr.Mod{Name: "member", Deletes: []attr.Value{attr.Reference(userDN(1))}})
+	w.settle()
+	require.EqualValues(t, 1, placeholders())
+	w.modify(groupDN(1), set("member"))
+	w.settle()
+	require.Zero(t, placeholders())
+	w.healthy()
+	require.Equal(t, w.expected(), w.tenant())
+}

@@ -95,9 +95,9 @@ func (w *world) delta() *metaverse.RunRecord {
 // settle runs delta cycles until one writes nothing, and fails after a few.
 func (w *world) settle() {
 	w.t.Helper()
-	for range 4 {
+	for range 5 {
 		rec := w.delta()
-		if rec.Objects == 0 {
+		if rec.Objects == 0 && w.counts("ad").PendingImport+w.counts("cloud").PendingImport == 0 {
 			return
 		}
 	}
