@@ -48,6 +48,14 @@ func (s *crashStore) View(ctx context.Context, fn func(metaverse.Reader) error) 
 	return s.Store.View(ctx, fn)
 }
 
+// ReleaseLease does nothing for a process that is dead.
+func (s *crashStore) ReleaseLease(ctx context.Context, token int64) error {
+	if s.dead.Load() {
+		return errCrash
+	}
+	return s.Store.ReleaseLease(ctx, token)
+}
+
 // crashWorld is in a state in which a delta cycle has every kind of work to do.
 func crashWorld(t testing.TB) *world {
 	w := newWorld(t)

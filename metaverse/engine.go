@@ -43,6 +43,11 @@ type Options struct {
 	// ErrorLimit is the number of object errors after which a step stops; 0 means 5000,
 	// negative means no limit.
 	ErrorLimit int
+	// LeasePeriod is how long the lease of the store is good without being extended, which
+	// happens three times as often. When a process dies or is cut off, another one can take
+	// over after so long; a shorter period makes that quicker and short troubles more
+	// expensive. 0 means [DefaultLeasePeriod]; the least is half a second, the most an hour.
+	LeasePeriod time.Duration
 }
 
 // ImportHold says when a full import that would obsolete objects is held instead: when it
@@ -71,6 +76,9 @@ func (o *Options) withDefaults() Options {
 	d.DeletionThreshold = orDefault(d.DeletionThreshold, 500)
 	d.ErrorLimit = orDefault(d.ErrorLimit, 5000)
 	d.ImportHold.Minimum = orDefault(d.ImportHold.Minimum, 50)
+	if d.LeasePeriod == 0 {
+		d.LeasePeriod = DefaultLeasePeriod
+	}
 	if d.ImportHold.Fraction == 0 {
 		d.ImportHold.Fraction = 0.1
 	}
@@ -96,6 +104,7 @@ type Engine struct {
 	connectors map[string]*target
 	names      []string // in the order given
 	opts       Options
+	keeper     *keeper
 
 	mu      sync.Mutex
 	running map[string]StepKind // by connector, guarded by mu
@@ -124,6 +133,10 @@ func New(store Store, set *rules.Set, connectors []connector.Connector, opts *Op
 		rulesByID: make(map[string]*rules.CompiledRule), outboundTo: make(map[string]bool),
 	}
 	problems := []error{validThresholds(e.opts.Thresholds)}
+	if p := e.opts.LeasePeriod; p < minLeasePeriod || p > maxLeasePeriod {
+		problems = append(problems, fmt.Errorf("LeasePeriod is %v, not %v to %v", p, minLeasePeriod, maxLeasePeriod))
+	}
+	e.keeper = &keeper{store: store, period: e.opts.LeasePeriod, log: e.opts.Logger}
 	for _, c := range connectors {
 		name := c.Info().Name
 		if _, twice := e.connectors[name]; twice || name == "" {

@@ -102,6 +102,7 @@ func (x *exporting) collect(ctx context.Context, op connector.ChangeOp, after CS
 	now := x.r.now()
 	err = x.r.update(ctx, func(tx Tx) error {
 		jobs, last = nil, 0
+		after := after // the function may be called again
 		for pages := 0; len(jobs) < x.batch && pages < maxPages; pages++ {
 			page, err := tx.ScanPendingExports(x.r.t.name, after, x.batch-len(jobs))
 			if err != nil {
@@ -175,13 +176,22 @@ func (x *exporting) markUnknown(tx Tx, jobs []*job) error {
 	return tx.PutPendingExport(puts)
 }
 
+// export sends changes while the lease is held: a process that was suspended since it noted them
+// starts nothing, and what is on its way when the lease ends is given up.
+func (x *exporting) export(ctx context.Context, changes []connector.Change) ([]connector.Result, error) {
+	if err := x.r.lease.check(); err != nil {
+		return nil, err
+	}
+	return x.exporter.Export(ctx, changes)
+}
+
 // send exports jobs and records their fate.
 func (x *exporting) send(ctx context.Context, jobs []*job) error {
 	changes := make([]connector.Change, len(jobs))
 	for i, j := range jobs {
 		changes[i] = j.change
 	}
-	results, err := x.exporter.Export(ctx, changes)
+	results, err := x.export(ctx, changes)
 	if err != nil {
 		// Nothing is known of any of them, and the store says so already. If none was sent,
 		// the next run finds that out by reading.
@@ -242,7 +252,7 @@ func (x *exporting) sendMore(ctx context.Context, id CSID) (bool, error) {
 	if err != nil || len(jobs) == 0 {
 		return false, err
 	}
-	results, err := x.exporter.Export(ctx, []connector.Change{jobs[0].change})
+	results, err := x.export(ctx, []connector.Change{jobs[0].change})
 	if err != nil {
 		return false, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hybridsync/hybridsync/connector"
@@ -60,8 +61,8 @@ type outcomes struct {
 }
 
 func (o *outcomes) take(j *job, res *connector.Result) error {
-	p := *j.export
-	p.Unknown = false
+	p := *j.export // as it was: the transaction may be tried again
+	p.Unknown, p.Sent = false, slices.Clone(p.Sent)
 	switch res.Outcome {
 	case connector.Applied, connector.NoChange:
 		o.passed = append(o.passed, j.cs.ID)

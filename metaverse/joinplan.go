@@ -119,9 +119,8 @@ func (r *run) reindex(ctx context.Context) error {
 }
 
 func (r *run) reindexCS(ctx context.Context, name string) error {
-	after := CSID(0)
-	return r.pages(ctx, func(tx Tx) (int, error) {
-		page, err := tx.ScanCS(name, after, r.e.opts.Batch)
+	return r.pages(ctx, func(tx Tx, after int64) (int64, error) {
+		page, err := tx.ScanCS(name, CSID(after), r.e.opts.Batch)
 		if err != nil || len(page) == 0 {
 			return 0, err
 		}
@@ -129,15 +128,13 @@ func (r *run) reindexCS(ctx context.Context, name string) error {
 		for i, o := range page {
 			ids[i], keys[i] = o.ID, r.e.joins.csKeys(o)
 		}
-		after = ids[len(ids)-1]
-		return len(page), tx.SetCSValues(ids, keys)
+		return int64(ids[len(ids)-1]), tx.SetCSValues(ids, keys)
 	})
 }
 
 func (r *run) reindexMV(ctx context.Context) error {
-	after := MVID(0)
-	return r.pages(ctx, func(tx Tx) (int, error) {
-		page, err := tx.ScanMV(after, r.e.opts.Batch)
+	return r.pages(ctx, func(tx Tx, after int64) (int64, error) {
+		page, err := tx.ScanMV(MVID(after), r.e.opts.Batch)
 		if err != nil || len(page) == 0 {
 			return 0, err
 		}
@@ -145,24 +142,25 @@ func (r *run) reindexMV(ctx context.Context) error {
 		for i, o := range page {
 			ids[i], keys[i] = o.ID, r.e.joins.mvKeys(&o.Attributes)
 		}
-		after = ids[len(ids)-1]
-		return len(page), tx.SetMVValues(ids, keys)
+		return int64(ids[len(ids)-1]), tx.SetMVValues(ids, keys)
 	})
 }
 
-// pages calls fn, each time in a transaction of its own, until it has nothing to do.
-func (r *run) pages(ctx context.Context, fn func(tx Tx) (int, error)) error {
-	for {
-		n := 0
+// pages calls fn, each time in a transaction of its own, with the last id that it has dealt with,
+// until it returns 0 for there being no more.
+func (r *run) pages(ctx context.Context, fn func(tx Tx, after int64) (int64, error)) error {
+	for after := int64(0); ; {
+		var last int64
 		err := r.update(ctx, func(tx Tx) (err error) {
-			n, err = fn(tx)
+			last, err = fn(tx, after)
 			return err
 		})
-		if err != nil || n == 0 {
+		if err != nil || last == 0 {
 			return err
 		}
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
+		after = last
 	}
 }

@@ -99,19 +99,11 @@ func (e *Engine) exclusively(ctx context.Context, r *run, fn func(Tx) error) err
 		return err
 	}
 	defer release()
-	r.lock = newLock()
-	return e.store.Update(ctx, func(tx Tx) error {
-		for _, key := range r.allLocks() {
-			held, ok, err := readLock(tx, key)
-			if err != nil {
-				return err
-			}
-			if ok && !held.stale(r.lock, r.now()) {
-				return fmt.Errorf("%w: process %d on %s", ErrRunning, held.PID, held.Host)
-			}
-		}
-		return fn(tx)
-	})
+	if r.lease, err = e.keeper.hold(ctx); err != nil {
+		return err
+	}
+	defer r.lease.Release()
+	return r.update(ctx, fn)
 }
 
 // claimAll claims every connector and synchronisation, all or none.
@@ -134,14 +126,6 @@ func (e *Engine) claimAll(kind StepKind) (release func(), err error) {
 		}
 		e.syncing.Unlock()
 	}, nil
-}
-
-func (r *run) allLocks() []string {
-	keys := []string{lockSync}
-	for _, name := range r.e.names {
-		keys = append(keys, settingLock+name)
-	}
-	return keys
 }
 
 // previewing is the state of a preview.

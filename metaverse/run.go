@@ -45,6 +45,8 @@ const (
 	ResultStoppedErrorLimit RunResult = "stopped-error-limit"
 	ResultStoppedDiskFull   RunResult = "stopped-disk-full"
 	ResultStoppedDatabase   RunResult = "stopped-database-connection-lost"
+	// ResultStoppedLeaseLost: another process has taken over.
+	ResultStoppedLeaseLost  RunResult = "stopped-lease-lost"
 	ResultStoppedUnexpected RunResult = "stopped-unexpected-data"
 	// ResultNoStartCredentials: the step could not start, the credentials are wrong.
 	ResultNoStartCredentials RunResult = "no-start-credentials"
@@ -93,13 +95,15 @@ type Counters struct {
 
 // A RunRecord is one run step in the history.
 type RunRecord struct {
-	ID        int64     `json:"id"`
-	Connector string    `json:"connector"`
-	Step      StepKind  `json:"profile"`
-	Result    RunResult `json:"result"`
-	Started   time.Time `json:"started"`
-	Ended     time.Time `json:"ended"` // zero while in progress
-	Counters  Counters  `json:"counters"`
+	ID        int64  `json:"id"`
+	Connector string `json:"connector"`
+	// Token is the fencing token of the lease under which the step ran.
+	Token    int64     `json:"token,omitempty"`
+	Step     StepKind  `json:"profile"`
+	Result   RunResult `json:"result"`
+	Started  time.Time `json:"started"`
+	Ended    time.Time `json:"ended"` // zero while in progress
+	Counters Counters  `json:"counters"`
 	// Objects is the number of objects looked at: imported, synchronised or exported.
 	Objects int64  `json:"objects"`
 	Error   string `json:"error,omitempty"` // why the step did not complete

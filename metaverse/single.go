@@ -81,16 +81,19 @@ func (e *Engine) SyncObject(ctx context.Context, ref ObjectRef, o *ObjectOptions
 		return out, err
 	}
 	defer release()
-	s.r.lock = newLock()
-	if err := s.r.save(ctx, s.r.acquire); err != nil {
+	end, err := s.r.begin(ctx)
+	if err != nil {
 		return out, err
 	}
-	err = s.run(ctx, known)
+	defer end()
+	work, done := s.r.lease.within(ctx)
+	err = s.run(work, known)
+	done()
 	s.r.finish(err)
 	if s.r.rec.Result == ResultStoppedUnexpected {
 		s.r.rec.Result = s.result()
 	}
-	if saveErr := s.r.save(context.WithoutCancel(ctx), s.r.dropLocks); err == nil {
+	if saveErr := s.r.save(context.WithoutCancel(ctx)); err == nil {
 		err = saveErr
 	}
 	out.Run, out.Result = s.r.rec.ID, s.r.rec.Result

@@ -49,7 +49,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // end. A step that came to its end with object errors has no error: see the record's
 // result and [Reader.ObjectErrors].
 func (e *Engine) Run(ctx context.Context, name string, kind StepKind, o *RunOptions) (*RunRecord, error) {
-	r := &run{e: e, lock: newLock(), failed: make(map[CSID]bool), unwritable: make(map[unwritable]bool), rec: &RunRecord{Connector: name, Step: kind, Result: ResultRunning, Started: e.opts.Now()}}
+	r := &run{e: e, failed: make(map[CSID]bool), unwritable: make(map[unwritable]bool), rec: &RunRecord{Connector: name, Step: kind, Result: ResultRunning, Started: e.opts.Now()}}
 	if o != nil {
 		r.opts = *o
 		r.rec.Reason = o.Reason
@@ -91,7 +91,7 @@ type run struct {
 	rec        *RunRecord
 	opts       RunOptions
 	notes      []string
-	lock       lock
+	lease      *Hold
 	transient  int64         // objects without a DN of their own at the end of an import
 	reported   time.Time     // when progress was reported last
 	looked     time.Time     // when there was progress last, reported or not
@@ -109,14 +109,21 @@ func (r *run) execute(ctx context.Context) error {
 		r.e.syncing.Lock()
 		defer r.e.syncing.Unlock()
 	}
-	if err := r.save(ctx, r.acquire); err != nil {
+	end, err := r.begin(ctx)
+	if err != nil {
 		r.rec.Result, r.rec.Ended, r.rec.Error = resultOf(err, false), r.e.opts.Now(), err.Error()
 		return &StepError{r.rec, err}
 	}
-	err := r.dispatch(ctx)
+	defer end()
+	work, done := r.lease.within(ctx)
+	err = r.dispatch(work)
+	done()
+	if lost := r.lease.check(); err != nil && lost != nil && !errors.Is(err, ErrLeaseLost) {
+		err = fmt.Errorf("%w: %w", lost, err)
+	}
 	r.finish(err)
 	// The history must hold the end of a step that was cancelled, too.
-	if saveErr := r.save(context.WithoutCancel(ctx), r.dropLocks); err == nil && saveErr != nil {
+	if saveErr := r.save(context.WithoutCancel(ctx)); err == nil && saveErr != nil {
 		err = saveErr
 		r.rec.Result, r.rec.Error = resultOf(err, false), err.Error()
 	}
@@ -141,12 +148,24 @@ func (r *run) dispatch(ctx context.Context) error {
 	}
 }
 
-// save writes the record of the run, and takes or gives back its locks with it.
-func (r *run) save(ctx context.Context, locks func(Tx) error) error {
-	return r.e.store.Update(ctx, func(tx Tx) error {
-		if err := locks(tx); err != nil {
-			return err
-		}
+// begin acquires the lease and records that the step has begun. It returns what has to be called
+// at the end.
+func (r *run) begin(ctx context.Context) (func(), error) {
+	hold, err := r.e.keeper.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.lease, r.rec.Token = hold, hold.token
+	if err := r.save(ctx); err != nil {
+		hold.Release()
+		return nil, err
+	}
+	return hold.Release, nil
+}
+
+// save writes the record of the run.
+func (r *run) save(ctx context.Context) error {
+	return r.update(ctx, func(tx Tx) error {
 		id, err := tx.PutRun(r.rec)
 		r.rec.ID = id
 		return err
@@ -210,6 +229,8 @@ func resultOf(err error, starting bool) RunResult {
 	switch {
 	case errors.As(err, &held):
 		return held.result
+	case errors.Is(err, ErrLeaseLost):
+		return ResultStoppedLeaseLost
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrStopped):
 		return ResultStoppedCancelled
 	case errors.Is(err, ErrRunning):

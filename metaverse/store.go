@@ -42,6 +42,18 @@ type Store interface {
 	Backup(ctx context.Context, path string) error
 	// Close releases the store. It is idempotent.
 	Close() error
+
+	// AcquireLease gives the lease to the holder for the period. It fails with a
+	// [*LeaseHeldError] while somebody else has it whom gone does not know to have ended; nil
+	// knows of nobody. An Update that its holder has under way is waited for, or undone.
+	AcquireLease(ctx context.Context, h Holder, period time.Duration, gone func(Holder) bool) (Lease, error)
+	// RenewLease extends the lease to the period from now. The error matches [ErrLeaseLost]
+	// when another one has acquired it since.
+	RenewLease(ctx context.Context, token int64, period time.Duration) error
+	// ReleaseLease gives the lease back, if the token is still that of the lease.
+	ReleaseLease(ctx context.Context, token int64) error
+	// Lease returns the lease as it is.
+	Lease(ctx context.Context) (Lease, error)
 }
 
 // A Reader reads a store within View or Update. It must not be used afterwards, nor by
@@ -137,6 +149,12 @@ type Reader interface {
 	Setting(key string) ([]byte, error)
 	// Settings returns all keys with the prefix, with their values.
 	Settings(prefix string) (map[string][]byte, error)
+	// Configuration returns a version of the configuration, the newest for version 0, nil
+	// if there is none.
+	Configuration(version int64) (*Configuration, error)
+	// Configurations returns up to limit versions of the configuration without their texts,
+	// newest first, that are older than the version before; before 0 means from the newest.
+	Configurations(before int64, limit int) ([]Configuration, error)
 
 	// Runs returns up to limit run steps, newest first, of the connector or, with "", of
 	// all, that are older than the step before; before 0 means from the newest.
@@ -153,6 +171,10 @@ type Reader interface {
 // later method, or from Update.
 type Tx interface {
 	Reader
+
+	// Fence fails, with an error matching [ErrLeaseLost], unless the token is that of the
+	// store's lease, which then stays with its holder until the Update has ended.
+	Fence(token int64) error
 
 	// NewCS reserves n consecutive ids and returns the first. Ids are never reused.
 	NewCS(n int) (CSID, error)
@@ -232,6 +254,11 @@ type Tx interface {
 
 	// PutSetting keeps a value under a key; nil removes it.
 	PutSetting(key string, value []byte) error
+
+	// PutConfiguration adds a version of the configuration, with the author, time and text
+	// given, and returns it. A text that equals that of the newest version adds nothing: the
+	// newest is returned as it is.
+	PutConfiguration(c Configuration) (*Configuration, error)
 
 	// PutRun writes a run step. ID 0 asks for a new one. It returns the id.
 	PutRun(r *RunRecord) (int64, error)

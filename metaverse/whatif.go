@@ -45,9 +45,6 @@ func (e *Engine) WhatIf(ctx context.Context, base Store, o *WhatIfOptions) (*Rep
 	if err := validThresholds(opts.Thresholds); err != nil {
 		return nil, fmt.Errorf("metaverse: what-if: %w", err)
 	}
-	if err := e.forgetLocks(ctx); err != nil {
-		return nil, err
-	}
 	for _, name := range opts.Import {
 		if _, err := e.Run(ctx, name, FullImport, &RunOptions{AcceptDeletions: true}); err != nil {
 			return nil, err
@@ -59,29 +56,9 @@ func (e *Engine) WhatIf(ctx context.Context, base Store, o *WhatIfOptions) (*Rep
 	return e.compare(ctx, base, &opts)
 }
 
-// forgetLocks takes locks away that the copy of a store has brought along.
-func (e *Engine) forgetLocks(ctx context.Context) error {
-	return e.store.Update(ctx, func(tx Tx) error {
-		held, err := tx.Settings(settingLock)
-		if err != nil {
-			return err
-		}
-		for key := range held {
-			if err := tx.PutSetting(key, nil); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // SyncAll synchronises every connector in full, and what follows from that until nothing is
-// left but objects in trouble. It is meant for scratch copies of a store, whose locks it
-// takes away.
+// left but objects in trouble. It is meant for scratch copies of a store.
 func (e *Engine) SyncAll(ctx context.Context) error {
-	if err := e.forgetLocks(ctx); err != nil {
-		return err
-	}
 	kind := FullSync
 	for range maxRounds {
 		for _, name := range e.names {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -19,6 +20,7 @@ type Memory struct {
 	mu      sync.Mutex // guards what follows
 	current *state
 	closed  bool
+	lease   memLease
 }
 
 // NewMemory returns an empty store.
@@ -61,7 +63,7 @@ func (m *Memory) Update(ctx context.Context, fn func(metaverse.Tx) error) error 
 	if err != nil {
 		return err
 	}
-	tx := &memTx{memReader{ctx: ctx, s: s.clone()}}
+	tx := &memTx{memReader: memReader{ctx: ctx, s: s.clone()}, m: m}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func (m *Memory) Close() error {
 func (m *Memory) Reopen() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return &Memory{writing: make(chan struct{}, 1), current: m.current}
+	return &Memory{writing: make(chan struct{}, 1), current: m.current, lease: m.lease}
 }
 
 // A state is everything in a store. It is not changed any more once an Update has committed
@@ -118,6 +120,7 @@ type state struct {
 	settings   map[string][]byte
 	runs       map[int64]metaverse.RunRecord
 	errs       map[memErrorKey]metaverse.ObjectError
+	configs    []metaverse.Configuration
 	spelling   map[string]string // of attributes of references, by folded name
 }
 
@@ -130,7 +133,7 @@ func (s *state) clone() *state {
 	return &state{
 		s.nextCS, s.nextMV, s.nextRun, copied(s.cs), copied(s.pending), copied(s.links), copied(s.seen), copied(s.csValues),
 		copied(s.csRefs), copied(s.mv), copied(s.mvValues), copied(s.mvRefs), copied(s.work), copied(s.exports),
-		copied(s.exportRefs), copied(s.settings), copied(s.runs), copied(s.errs), copied(s.spelling),
+		copied(s.exportRefs), copied(s.settings), copied(s.runs), copied(s.errs), slices.Clone(s.configs), copied(s.spelling),
 	}
 }
 

@@ -11,7 +11,10 @@ import (
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
-type memTx struct{ memReader }
+type memTx struct {
+	memReader
+	m *Memory
+}
 
 func (t *memTx) fail(err error) error {
 	if t.failed == nil {

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) metaverse.Store, opts *Options) {
 		{"references", referenceTests()},
 		{"exports", exportTests()},
 		{"history", historyTests()},
+		{"lease", leaseTests()},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()

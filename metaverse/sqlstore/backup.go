@@ -42,6 +42,19 @@ func (d *sqliteFile) copyTo(ctx context.Context, path string) error {
 		return err
 	}
 	_, err = db.ExecContext(ctx, "VACUUM INTO ?", path)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	return freeLease(ctx, path)
+}
+
+// freeLease makes the copy of a store nobody's.
+func freeLease(ctx context.Context, path string) error {
+	db, err := sql.Open(driverName, path)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "UPDATE lease SET until = 0")
 	return errors.Join(err, db.Close())
 }
 

@@ -5,14 +5,25 @@ import "context"
 // A database is where the tables of a store are: a file of SQLite, or a PostgreSQL server. Both
 // have the same tables and the same statements, but for what pgTranslate rewrites.
 type database interface {
-	// connect opens a connection for Updates or for Views.
-	connect(ctx context.Context, write bool) (conn, error)
+	// connect opens a connection.
+	connect(ctx context.Context, p purpose) (conn, error)
 	// name is what messages call the database. It holds no secrets.
 	name() string
 	backup(ctx context.Context, path string) error
+	// endWriter undoes the Update of whatever process has one under way.
+	endWriter(ctx context.Context) error
 	// close releases the database. writer is an open connection for Updates, or nil.
 	close(writer conn) error
 }
+
+// A purpose is what a connection is for.
+type purpose uint8
+
+const (
+	forViews purpose = iota
+	forUpdates
+	forLease // PostgreSQL only
+)
 
 // A conn is one connection. Between begin and commit or rollback it is in a transaction.
 type conn interface {

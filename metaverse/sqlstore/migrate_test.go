@@ -28,22 +28,22 @@ func TestMigrateForward(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	c := rawConn(t, path)
 	steps := []string{"CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1)"}
-	require.NoError(t, migrate(t.Context(), c, steps, false))
-	require.NoError(t, migrate(t.Context(), c, steps, false), "nothing left to do")
+	require.NoError(t, migrate(t.Context(), c, steps, &Options{ReadOnly: false}))
+	require.NoError(t, migrate(t.Context(), c, steps, &Options{ReadOnly: false}), "nothing left to do")
 
 	steps = append(steps, "ALTER TABLE a ADD COLUMN y INTEGER", "UPDATE a SET y = x + 1")
-	require.ErrorContains(t, migrate(t.Context(), c, steps, true), "read-only")
+	require.ErrorContains(t, migrate(t.Context(), c, steps, &Options{ReadOnly: true}), "read-only")
 	bad := append(steps[:2:2], "UPDATE a SET y = 7; UPDATE nothing SET z = 1")
-	require.ErrorContains(t, migrate(t.Context(), c, bad, false), "schema version 3")
+	require.ErrorContains(t, migrate(t.Context(), c, bad, &Options{ReadOnly: false}), "schema version 3")
 	version, err := identify(t.Context(), c)
 	require.NoError(t, err)
 	require.Equal(t, 1, version, "a migration that fails changes nothing")
 
-	require.NoError(t, migrate(t.Context(), c, steps, false))
+	require.NoError(t, migrate(t.Context(), c, steps, &Options{ReadOnly: false}))
 	var y int
 	require.NoError(t, c.QueryRowContext(t.Context(), "SELECT y FROM a").Scan(&y))
 	require.Equal(t, 2, y)
-	err = migrate(t.Context(), c, steps[:2], false)
+	err = migrate(t.Context(), c, steps[:2], &Options{ReadOnly: false})
 	require.ErrorIs(t, err, metaverse.ErrNewerSchema)
 	require.ErrorContains(t, err, "version is 3")
 	require.ErrorContains(t, err, "up to 2")

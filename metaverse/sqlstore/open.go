@@ -30,11 +30,14 @@ func Open(ctx context.Context, name string, opts *Options) (*Store, error) {
 		return nil, errors.New("sqlstore: no path given")
 	}
 	if isServer(name) {
-		db, err := openPostgres(ctx, name, o)
+		db, err := openPostgres(ctx, name, o, migrations())
 		if err != nil {
 			return nil, err
 		}
-		return newStore(db, o), nil
+		s := newStore(db, o)
+		s.leasing = make(chan conn, 1)
+		s.leasing <- nil // connected when first needed
+		return s, nil
 	}
 	if err := prepareFile(name, &o); err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
@@ -68,12 +71,12 @@ func openMemory(ctx context.Context, o Options) (*Store, error) {
 }
 
 func openPath(ctx context.Context, path string, o Options) (*Store, error) {
-	db, err := openSQLite(ctx, path, o)
+	db, err := openSQLite(ctx, path, o, migrations())
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	s := newStore(db, o)
-	if s.writer, err = db.connect(ctx, true); err != nil {
+	if s.writer, err = db.connect(ctx, forUpdates); err != nil {
 		return nil, errors.Join(err, db.close(nil))
 	}
 	return s, nil

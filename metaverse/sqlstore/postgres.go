@@ -19,6 +19,7 @@ import (
 type postgres struct {
 	opts   Options
 	config *pgx.ConnConfig // never changed
+	steps  []string        // to the schema that this program knows
 	schema int64           // number of the schema that holds the tables
 	texts  sync.Map        // pgKey to *pgStatement
 }
@@ -34,18 +35,18 @@ const applicationName = "hybridsync"
 // errURL stands for the errors of the parser, which show the URL.
 var errURL = errors.New("the URL of the database cannot be understood; its form is postgres://user@host:5432/database?sslmode=verify-full")
 
-func openPostgres(ctx context.Context, dsn string, o Options) (*postgres, error) {
+func openPostgres(ctx context.Context, dsn string, o Options, steps []string) (*postgres, error) {
 	config, err := parsePostgres(dsn, &o)
 	if err != nil {
 		return nil, err
 	}
-	d := &postgres{opts: o, config: config}
-	c, err := d.dial(ctx, true)
+	d := &postgres{opts: o, config: config, steps: steps}
+	c, err := d.dial(ctx, forUpdates)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
-	if err := d.migrate(ctx, c, migrations()); err != nil {
+	if err := d.migrate(ctx, c); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -104,11 +105,17 @@ func isLocal(host string) bool {
 }
 
 // dial connects, without the password in errors.
-func (d *postgres) dial(ctx context.Context, write bool) (*pgx.Conn, error) {
+func (d *postgres) dial(ctx context.Context, p purpose) (*pgx.Conn, error) {
 	config := d.config.Copy()
-	if write {
+	switch p {
+	case forViews:
+		config.RuntimeParams["default_transaction_read_only"] = "on"
+	case forUpdates:
 		// Whoever is suspended within an Update must not keep others from writing.
 		config.RuntimeParams["idle_in_transaction_session_timeout"] = milliseconds(idleWriter)
+	case forLease:
+		config.RuntimeParams["lock_timeout"] = milliseconds(leasePatience)
+		config.RuntimeParams["idle_in_transaction_session_timeout"] = milliseconds(leasePatience)
 	}
 	if d.opts.Password != nil {
 		password, err := d.opts.Password(ctx)
@@ -116,9 +123,6 @@ func (d *postgres) dial(ctx context.Context, write bool) (*pgx.Conn, error) {
 			return nil, fmt.Errorf("sqlstore: the password of the database: %w", err)
 		}
 		config.Password = password
-		for _, f := range config.Fallbacks {
-			_ = f // they differ in host and TLS only
-		}
 	}
 	c, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
@@ -132,6 +136,24 @@ func (d *postgres) dial(ctx context.Context, write bool) (*pgx.Conn, error) {
 
 // idleWriter is how long an Update may do something else than talk to the server.
 const idleWriter = 20 * time.Second
+
+// leasePatience is how long a transaction for the lease waits for an Update.
+const leasePatience = 2 * time.Second
+
+// endWriter ends the connection of whoever holds the writers' lock.
+func (d *postgres) endWriter(ctx context.Context) error {
+	c, err := d.dial(ctx, forLease)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+	var ended int
+	err = c.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_locks WHERE locktype = 'advisory' AND granted
+	AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = $1::bigint::oid AND objid = ($2::bigint & 4294967295)::oid`,
+		lockClass, d.schema).Scan(&ended)
+	d.opts.Logger.Warn("the connection of a process that held the lease for too long was ended", "connections", ended)
+	return classify(err)
+}
 
 // explain says what a failed connection means, without showing secrets.
 func (d *postgres) explain(err error) error {
@@ -172,12 +194,12 @@ func (d *postgres) name() string {
 	return fmt.Sprintf("postgres://%s@%s/%s", d.config.User, net.JoinHostPort(d.config.Host, strconv.Itoa(int(d.config.Port))), d.config.Database)
 }
 
-func (d *postgres) connect(ctx context.Context, write bool) (conn, error) {
-	c, err := d.dial(ctx, write)
+func (d *postgres) connect(ctx context.Context, p purpose) (conn, error) {
+	c, err := d.dial(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	return &pgConn{db: d, c: c, writer: write}, nil
+	return &pgConn{db: d, c: c, purpose: p}, nil
 }
 
 func (d *postgres) backup(context.Context, string) error {

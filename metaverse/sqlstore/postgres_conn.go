@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,12 +18,12 @@ import (
 
 // A pgConn is a connection to a PostgreSQL server.
 type pgConn struct {
-	db     *postgres
-	c      *pgx.Conn
-	writer bool
-	open   bool   // a transaction has begun
-	id     string // of the transaction
-	queue  pgQueue
+	db      *postgres
+	c       *pgx.Conn
+	purpose purpose
+	open    bool   // a transaction has begun
+	id      string // of the transaction
+	queue   pgQueue
 }
 
 // lockClass begins the two numbers of the advisory lock that a writer holds; the other one is that
@@ -34,25 +35,32 @@ const lockClass = applicationID
 // taken is the newest state.
 func (c *pgConn) begin(ctx context.Context) error {
 	c.queue.reset()
-	if !c.writer {
-		return c.simple(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+	begin := "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+	switch c.purpose {
+	case forUpdates:
+		begin = fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(%d, %d)", lockClass, c.db.schema)
+	case forLease:
+		begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	}
-	begin := fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(%d, %d); SELECT pg_current_xact_id()", lockClass, c.db.schema)
+	begin += "; SELECT version, pg_current_xact_id_if_assigned() FROM store WHERE application = 'hybridsync'"
+	if c.purpose != forViews {
+		begin = strings.Replace(begin, "_if_assigned", "", 1)
+	}
 	results, err := c.c.PgConn().Exec(ctx, begin).ReadAll()
 	if err != nil {
 		return c.failure(ctx, err)
 	}
 	c.open = true
-	c.id = string(results[len(results)-1].Rows[0][0])
-	return nil
-}
-
-func (c *pgConn) simple(ctx context.Context, statement string) error {
-	if _, err := c.c.PgConn().Exec(ctx, statement).ReadAll(); err != nil {
-		return c.failure(ctx, err)
+	last := results[len(results)-1]
+	if len(last.Rows) != 1 {
+		return fmt.Errorf("sqlstore: %s: %w: its tables are gone", c.db.name(), ErrNotStore)
 	}
-	c.open = true
-	return nil
+	version, err := strconv.Atoi(string(last.Rows[0][0]))
+	if err != nil {
+		return err
+	}
+	c.id = string(last.Rows[0][1])
+	return stillVersion(version, len(c.db.steps))
 }
 
 // failure returns the context's error where that is the reason.
@@ -110,7 +118,7 @@ func (d *postgres) outcome(ctx context.Context, id string, lost error) error {
 }
 
 func (d *postgres) status(ctx context.Context, id string) (status string, err error) {
-	c, err := d.dial(ctx, false)
+	c, err := d.dial(ctx, forViews)
 	if err != nil {
 		return "", err
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 // pgOwner is the table that says whose tables these are, and of which version.
@@ -70,44 +72,72 @@ func (d *postgres) identify(ctx context.Context, c *pgx.Conn) (version int, owne
 
 // migrate brings the schema forward in one transaction. Processes that try at the same time wait
 // for each other: the second one finds the work done.
-func (d *postgres) migrate(ctx context.Context, c *pgx.Conn, steps []string) (err error) {
+func (d *postgres) migrate(ctx context.Context, c *pgx.Conn) (err error) {
 	version, owned, err := d.identify(ctx, c)
 	if err != nil {
 		return err
 	}
-	if done, err := checkVersion(version, len(steps), owned, d.opts.ReadOnly); done || err != nil {
+	if done, err := checkVersion(version, len(d.steps), owned, d.opts.ReadOnly); done || err != nil {
 		return err
 	}
-	tx, err := c.Begin(ctx)
-	if err != nil {
-		return classify(err)
-	}
-	defer func() {
+	for {
+		if err := handOver(ctx, &d.opts, func() (metaverse.Lease, error) { return pgLease(ctx, c, version, "") }); err != nil {
+			return err
+		}
+		tx, err := c.Begin(ctx)
 		if err != nil {
+			return classify(err)
+		}
+		done, err := d.migrateFree(ctx, c, tx)
+		if err == nil {
+			err = tx.Commit(ctx)
+		} else {
 			_ = tx.Rollback(context.WithoutCancel(ctx))
 		}
-	}()
-	// Not the writers' lock: they may hold theirs for as long as we wait.
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, $2)", lockClass, d.schema); err != nil {
-		return classify(err)
+		if done || err != nil {
+			return classify(err)
+		}
 	}
-	if version, owned, err = d.identify(ctx, c); err != nil {
-		return err
+}
+
+// migrateFree does the work within a transaction. It does nothing, and returns false, when somebody
+// holds the lease.
+func (d *postgres) migrateFree(ctx context.Context, c *pgx.Conn, tx pgx.Tx) (bool, error) {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, $2)", lockClass, d.schema); err != nil {
+		return false, classify(err)
+	}
+	version, owned, err := d.identify(ctx, c)
+	if err != nil || version >= len(d.steps) && owned {
+		return err == nil, err
+	}
+	l, err := pgLease(ctx, c, version, "{locked}")
+	if err != nil || l.Held() {
+		return false, err
 	}
 	if !owned {
-		if _, err := tx.Exec(ctx, pgOwner); err != nil {
-			return d.explainMigration(1, err)
+		if _, err := tx.Exec(ctx, pgOwner, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return false, d.explainMigration(1, err)
 		}
 	}
-	for i := version; i < len(steps); i++ {
-		if _, err := tx.Exec(ctx, strings.TrimSpace(pgSchema(steps[i])), pgx.QueryExecModeSimpleProtocol); err != nil {
-			return d.explainMigration(i+1, err)
+	for i := version; i < len(d.steps); i++ {
+		if _, err := tx.Exec(ctx, strings.TrimSpace(pgSchema(d.steps[i])), pgx.QueryExecModeSimpleProtocol); err != nil {
+			return false, d.explainMigration(i+1, err)
 		}
 	}
-	if _, err := tx.Exec(ctx, "UPDATE store SET version = $1", max(version, len(steps))); err != nil {
-		return classify(err)
+	_, err = tx.Exec(ctx, "UPDATE store SET version = $1", len(d.steps))
+	return true, classify(err)
+}
+
+func pgLease(ctx context.Context, c *pgx.Conn, version int, lock string) (l metaverse.Lease, err error) {
+	if version < leaseVersion {
+		return l, nil
 	}
-	return classify(tx.Commit(ctx))
+	var holder string
+	var left int64
+	if err := c.QueryRow(ctx, pgWords.Replace(sqlLease+lock)).Scan(&l.Token, &holder, &left); err != nil {
+		return l, classify(err)
+	}
+	return leaseOf(l.Token, holder, left)
 }
 
 func (d *postgres) explainMigration(version int, err error) error {

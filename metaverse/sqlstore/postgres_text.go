@@ -60,6 +60,10 @@ func typeOf(kind byte) string {
 	}
 }
 
+// pgWords are the words that statements have for what databases spell differently.
+var pgWords = strings.NewReplacer("{now}", "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
+	"{locked}", " FOR UPDATE", "{held}", " FOR KEY SHARE")
+
 var (
 	reTable    = regexp.MustCompile(`\b(FROM|JOIN|INTO|UPDATE)\s+([a-z_]+)\b`)
 	reList     = regexp.MustCompile(`json_each\(\?\)( j)?`)
@@ -110,7 +114,7 @@ func pgTranslate(q, kinds string, width int) (*pgStatement, error) {
 		n++
 		return "$" + strconv.Itoa(n) + "::" + typeOf(kinds[n-1]) + array
 	}
-	text := q
+	text := pgWords.Replace(q)
 	if width > 0 {
 		arrays, names := make([]string, width), make([]string, width)
 		for i := range width {

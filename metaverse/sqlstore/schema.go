@@ -12,7 +12,7 @@ const applicationID = 0x6873796e
 
 // migrations returns the steps that lead from an empty database to the current schema.
 func migrations() []string {
-	return []string{schemaV1}
+	return []string{schemaV1, schemaV2}
 }
 
 const schemaV1 = `
@@ -174,4 +174,24 @@ CREATE TABLE object_error (
 ) STRICT;
 CREATE INDEX object_error_cs ON object_error (cs, conn, step);
 CREATE INDEX object_error_conn ON object_error (conn, cs);
+`
+
+const schemaV2 = `
+-- Who may run steps. Its only row has id 1.
+CREATE TABLE lease (
+	id     INTEGER PRIMARY KEY,
+	token  INTEGER NOT NULL,
+	holder TEXT    NOT NULL, -- JSON
+	until  INTEGER NOT NULL, -- milliseconds since 1970 by the clock of the database, 0 when it is free
+	period INTEGER NOT NULL  -- milliseconds
+) STRICT;
+INSERT INTO lease (id, token, holder, until, period) VALUES (1, 0, '{}', 0, 0);
+
+CREATE TABLE configuration (
+	version INTEGER PRIMARY KEY,
+	hash    TEXT    NOT NULL,
+	author  TEXT    NOT NULL,
+	at      INTEGER NOT NULL, -- nanoseconds since 1970
+	content BLOB    NOT NULL
+) STRICT;
 `

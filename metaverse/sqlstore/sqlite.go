@@ -16,6 +16,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 const (
@@ -39,11 +41,12 @@ type sqliteFile struct {
 	path            string
 	opts            Options
 	writeDB, readDB *sql.DB
+	steps           []string
 	temporary       string // folder to remove when closed
 }
 
-func openSQLite(ctx context.Context, path string, o Options) (_ *sqliteFile, err error) {
-	d := &sqliteFile{path: path, opts: o}
+func openSQLite(ctx context.Context, path string, o Options, steps []string) (_ *sqliteFile, err error) {
+	d := &sqliteFile{path: path, opts: o, steps: steps}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close(nil))
@@ -70,7 +73,7 @@ func openSQLite(ctx context.Context, path string, o Options) (_ *sqliteFile, err
 			return nil, err
 		}
 	}
-	return d, migrate(ctx, c, migrations(), o.ReadOnly)
+	return d, migrate(ctx, c, steps, &o)
 }
 
 // prepareFile makes the file with the mode that it shall have: SQLite gives its side files
@@ -151,18 +154,21 @@ func dsn(path string, o *Options, writer bool) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
+// endWriter is not possible: the file is locked as long as the other process lives.
+func (d *sqliteFile) endWriter(context.Context) error { return metaverse.ErrStoreBusy }
+
 func (d *sqliteFile) name() string { return d.path }
 
-func (d *sqliteFile) connect(ctx context.Context, write bool) (conn, error) {
+func (d *sqliteFile) connect(ctx context.Context, p purpose) (conn, error) {
 	db := d.readDB
-	if write {
+	if p == forUpdates {
 		db = d.writeDB
 	}
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return nil, classify(err)
 	}
-	return &sqliteConn{c: c, writer: write, patience: d.opts.BusyTimeout, stmts: make(map[stmtKey]*sql.Stmt)}, nil
+	return &sqliteConn{c: c, writer: p == forUpdates, patience: d.opts.BusyTimeout, version: len(d.steps), stmts: make(map[stmtKey]*sql.Stmt)}, nil
 }
 
 // close writes the log back into the database file.
@@ -192,6 +198,7 @@ func (d *sqliteFile) close(writer conn) error {
 type sqliteConn struct {
 	c        *sql.Conn
 	writer   bool
+	version  int           // of the schema that this program knows
 	patience time.Duration // to wait for another process that writes
 	stmts    map[stmtKey]*sql.Stmt
 }
@@ -207,9 +214,9 @@ func (c *sqliteConn) prepared(ctx context.Context, q string, n, width int) (*sql
 	if s, ok := c.stmts[key]; ok {
 		return s, nil
 	}
-	text := q
+	text := sqliteWords.Replace(q)
 	if n > 0 {
-		text = strings.Replace(q, "{values}", placeholders(n, width), 1)
+		text = strings.Replace(text, "{values}", placeholders(n, width), 1)
 	}
 	s, err := c.c.PrepareContext(ctx, text)
 	if err != nil {
@@ -218,6 +225,10 @@ func (c *sqliteConn) prepared(ctx context.Context, q string, n, width int) (*sql
 	c.stmts[key] = s
 	return s, nil
 }
+
+// sqliteWords are the words that statements have for what databases spell differently. The writer
+// of a file is alone: nothing needs to be locked.
+var sqliteWords = strings.NewReplacer("{now}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)", "{locked}", "", "{held}", "")
 
 // placeholders returns "(?,?),(?,?)" for two rows of width two.
 func placeholders(rows, width int) string {
@@ -228,13 +239,18 @@ func placeholders(rows, width int) string {
 // begin takes the write lock of the database for an Update, waiting for other processes.
 func (c *sqliteConn) begin(ctx context.Context) error {
 	if !c.writer {
-		_, err := c.exec(ctx, sqlBegin, 0, 0, nil)
-		return classify(err)
+		if _, err := c.exec(ctx, sqlBegin, 0, 0, nil); err != nil {
+			return classify(err)
+		}
+		return c.sameVersion(ctx)
 	}
 	deadline := time.Now().Add(c.patience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		_, err := c.exec(ctx, sqlBeginWrite, 0, 0, nil)
-		if err == nil || !isBusy(err) || !time.Now().Before(deadline) {
+		if err == nil {
+			return c.sameVersion(ctx)
+		}
+		if !isBusy(err) || !time.Now().Before(deadline) {
 			return classify(err)
 		}
 		select {
@@ -243,6 +259,25 @@ func (c *sqliteConn) begin(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// sameVersion fails when a newer program has brought the schema forward since the store was opened.
+func (c *sqliteConn) sameVersion(ctx context.Context) error {
+	found, err := c.query(ctx, "PRAGMA user_version", 0, 0, nil)
+	if err != nil {
+		return classify(err)
+	}
+	defer found.Close()
+	var version int
+	for found.Next() {
+		if err := found.Scan(&version); err != nil {
+			return err
+		}
+	}
+	if err := found.Err(); err != nil {
+		return classify(err)
+	}
+	return stillVersion(version, c.version)
 }
 
 func (c *sqliteConn) commit(ctx context.Context) error {

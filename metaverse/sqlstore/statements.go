@@ -217,6 +217,26 @@ const (
 	sqlDeleteErrors    = `DELETE FROM object_error WHERE cs IN (SELECT value FROM json_each(?)) AND cs <> 0`
 )
 
+// The lease and configurations. {now} is the clock of the database in milliseconds since 1970;
+// {locked} keeps the row from changing until the transaction ends, {held} keeps its holder.
+const (
+	sqlLease        = `SELECT token, holder, until - {now} FROM lease WHERE id = 1`
+	sqlLockLease    = sqlLease + `{locked}`
+	sqlTakeLease    = `UPDATE lease SET token = token + 1, holder = ?, until = {now} + ?, period = ? WHERE id = 1`
+	sqlRenewLease   = `UPDATE lease SET until = {now} + ?, period = ? WHERE id = 1 AND token = ? AND until <> 0`
+	sqlReleaseLease = `UPDATE lease SET until = 0 WHERE id = 1 AND token = ?`
+	sqlFence        = `SELECT token FROM lease WHERE id = 1 AND token = ? AND until <> 0{held}`
+	// sqlKeepLease extends a lease that is used, for databases with a single writer.
+	sqlKeepLease = `UPDATE lease SET until = {now} + period WHERE id = 1 AND token = ? AND until < {now} + period / 2`
+
+	configurationColumns = `version, hash, author, at`
+
+	sqlNewestConfiguration = `SELECT ` + configurationColumns + `, content FROM configuration ORDER BY version DESC LIMIT 1`
+	sqlConfiguration       = `SELECT ` + configurationColumns + `, content FROM configuration WHERE version = ?`
+	sqlConfigurations      = `SELECT ` + configurationColumns + ` FROM configuration WHERE version < ? ORDER BY version DESC LIMIT ?`
+	sqlAddConfiguration    = `INSERT INTO configuration (version, hash, author, at, content) VALUES (?, ?, ?, ?, ?)`
+)
+
 // Whole tables, for checks and dumps.
 const (
 	sqlEachCS     = `SELECT id FROM cs WHERE id > ? ORDER BY id LIMIT 1000`

@@ -23,6 +23,8 @@ type Store struct {
 	writing chan struct{} // holds an entry while somebody writes; guards writer
 	writer  conn          // nil after it broke, connected again when needed
 
+	leasing chan conn // connection for the lease; nil where Updates serve
+
 	readers chan conn // connections not in use; nil entries are still to be connected
 
 	closing  sync.Once
@@ -63,7 +65,7 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) (err error) {
 		return ErrClosed
 	}
 	defer func() { s.readers <- c }()
-	if c, err = s.begin(ctx, c, false); err != nil {
+	if c, err = s.begin(ctx, c, forViews); err != nil {
 		return err
 	}
 	r := s.newReader(ctx, c)
@@ -111,7 +113,7 @@ func (s *Store) Update(ctx context.Context, fn func(metaverse.Tx) error) (err er
 // update runs fn in a transaction. again says that the failure was the server's, and that
 // nothing has been written.
 func (s *Store) update(ctx context.Context, fn func(metaverse.Tx) error) (again bool, err error) {
-	if s.writer, err = s.begin(ctx, s.writer, true); err != nil {
+	if s.writer, err = s.begin(ctx, s.writer, forUpdates); err != nil {
 		return false, err
 	}
 	t := &tx{reader: s.newReader(ctx, s.writer), sequences: make(map[string]*sequence)}
@@ -155,11 +157,11 @@ func (s *Store) open(ctx context.Context) error {
 
 // begin starts a transaction on a connection, which it makes where there is none. The
 // connection returned is nil when it is of no further use.
-func (s *Store) begin(ctx context.Context, c conn, write bool) (_ conn, err error) {
+func (s *Store) begin(ctx context.Context, c conn, p purpose) (_ conn, err error) {
 	deadline := time.Now().Add(s.opts.Reconnect)
 	for pause := time.Duration(0); ; pause = min(2*pause+10*time.Millisecond, time.Second) {
 		if c == nil {
-			c, err = s.db.connect(ctx, write)
+			c, err = s.db.connect(ctx, p)
 		}
 		if err == nil {
 			if err = c.begin(ctx); err == nil {
@@ -224,6 +226,11 @@ func (s *Store) Close() error {
 		for range s.opts.ReadConnections {
 			if c := <-s.readers; c != nil {
 				_ = c.close() // it holds nothing
+			}
+		}
+		if s.leasing != nil {
+			if c := <-s.leasing; c != nil {
+				_ = c.close()
 			}
 		}
 		s.closeErr = errors.Join(append(errs, s.db.close(s.writer))...)
