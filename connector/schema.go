@@ -42,6 +42,9 @@ type Attribute struct {
 	WriteOnly bool
 	// CaseSensitive says that the directory tells values apart by case.
 	CaseSensitive bool
+	// MaxValues is the largest number of values that an object may have; 0 means not known. An
+	// object that would have more references is frozen: no change of them is exported.
+	MaxValues int64
 	// MaxLength is the longest value in characters or octets; 0 means not known.
 	MaxLength int
 }

@@ -32,7 +32,9 @@
 // # References
 //
 // References such as group members are kept, computed and exported value by value. One
-// new member of a large group is one row, one check and one small change.
+// new member of a large group is one row, one check and one small change. An object with
+// more references than its directory takes, or than a rule allows, is frozen: it is reported
+// and no change of them is exported until there are fewer.
 //
 // # Looking ahead, and back
 //

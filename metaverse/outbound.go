@@ -206,6 +206,9 @@ func (b *batch) make(m *mvWork, t *target, scope []*rules.CompiledRule, subject 
 			return joined, err
 		}
 	}
+	if err := b.tooLarge(m, t, d); err != nil {
+		return false, err
+	}
 	id, err := b.tx.NewCS(1)
 	if err != nil {
 		return false, err
@@ -269,6 +272,9 @@ func (b *batch) flow(m *mvWork, w *csWork, t *target, scope []*rules.CompiledRul
 		d = b.rules.Outbound(b.ctx, t.name, w.Class, scope, subject, w.topOf(), b.now)
 	}
 	if len(d.Errors) > 0 {
+		if err := b.freezeFailed(m, w, t, d.Errors); err != nil {
+			return err
+		}
 		return flowTrouble(d.Errors)
 	}
 	return b.stageExport(m, w, t, d)
@@ -283,8 +289,16 @@ func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) 
 	if err != nil {
 		return err
 	}
+	flows, over, err := b.withinLimits(m, t, flows)
+	if err != nil {
+		return err
+	}
 	b.outboundFlows(m, w, flows)
 	p := w.exportCopy()
+	before := p.References
+	if err := b.freeze(p, over); err != nil {
+		return err
+	}
 	p.Pending = b.difference(w, t, d)
 	p.NewDN = ""
 	if dn := d.Values.Text("dn"); dn != "" && dnKey(t.caps, dn) != w.DNKey {
@@ -298,22 +312,19 @@ func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) 
 		}
 	}
 	switch {
-	case w.unborn():
+	case w.unborn() && len(over) == 0:
 		p.Op = connector.OpAdd
-	case len(p.Pending) > 0 || p.NewDN != "" || p.References:
+	case !w.unborn() && (len(p.Pending) > 0 || p.NewDN != "" || p.References):
 		p.Op = connector.OpUpdate
 	default:
 		p.Op = 0
 	}
-	if w.export == nil && p.Op == 0 {
-		return nil
+	if (w.export != nil || p.Op != 0) && !(w.export != nil && w.export.Op == p.Op && w.export.NewDN == p.NewDN &&
+		before == p.References && sameMods(w.export.Pending, p.Pending)) {
+		w.export, w.out = p, true
+		b.counts.ExportsStaged++
 	}
-	if w.export != nil && w.export.Op == p.Op && w.export.NewDN == p.NewDN && sameMods(w.export.Pending, p.Pending) {
-		return nil
-	}
-	w.export, w.out = p, true
-	b.counts.ExportsStaged++
-	return nil
+	return over.trouble(b.r.e)
 }
 
 func (b *batch) moveUnborn(w *csWork, t *target, dn string) error {

@@ -42,12 +42,18 @@ type world struct {
 
 func newWorld(t tb) *world {
 	t.Helper()
+	return newWorldOn(t, cloudSchema())
+}
+
+// newWorldOn has a cloud directory with a schema of the test's own.
+func newWorldOn(t tb, schema *connector.Schema) *world {
+	t.Helper()
 	w := &world{t: t, rules: testRules()}
 	var err error
 	w.ad, err = memdir.New("ad", nil)
 	require.NoError(t, err)
 	w.cloud, err = memdir.New("cloud", &memdir.Options{
-		References: connector.ReferenceByAnchor, ReferencesLast: true, Schema: cloudSchema(),
+		References: connector.ReferenceByAnchor, ReferencesLast: true, Schema: schema,
 		Unique: []string{"userPrincipalName", "sourceAnchor"},
 	})
 	require.NoError(t, err)

@@ -174,7 +174,7 @@ func sortedMappings(c *class) []*Mapping {
 // describe makes the schema's attribute of a mapping: read-only when no class can write it.
 func describe(m *Mapping, classes []*class) connector.Attribute {
 	a := connector.Attribute{
-		Name: m.Attribute, Kind: m.Kind, MultiValued: m.MultiValued, MaxLength: m.MaxLength,
+		Name: m.Attribute, Kind: m.Kind, MultiValued: m.MultiValued, MaxValues: m.MaxValues, MaxLength: m.MaxLength,
 		Required: m.required, ReadOnly: true, CreateOnly: true, CaseSensitive: m.Attribute == attrSourceAnchor,
 	}
 	for _, c := range classes {

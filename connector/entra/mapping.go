@@ -37,6 +37,9 @@ func (a Access) String() string {
 	return "access(" + strconv.Itoa(int(a)) + ")"
 }
 
+// maxMembers is what Microsoft Entra ID takes of synchronised groups.
+const maxMembers = 250_000
+
 // A Mapping connects an attribute, under the name that Entra Connect's provisioning rules
 // use, with a property of Microsoft Graph.
 type Mapping struct {
@@ -44,7 +47,8 @@ type Mapping struct {
 	Property    string // "" where there is none
 	Kind        attr.Kind
 	MultiValued bool
-	MaxLength   int // of each value in UTF-16 units, as Graph counts; 0 means not known
+	MaxValues   int64 // of an object; 0 means not known
+	MaxLength   int   // of each value in UTF-16 units, as Graph counts; 0 means not known
 	User, Group Access
 
 	shape    shape
@@ -118,7 +122,7 @@ func mappings() []Mapping {
 		Mapping{Attribute: attrSecurityEnabled, Property: "securityEnabled", Kind: attr.KindBool, Group: CreateOnly, shape: shapeFlag, required: true},
 		Mapping{Attribute: attrMailEnabled, Property: "mailEnabled", Kind: attr.KindBool, Group: CreateOnly, shape: shapeFlag, required: true},
 		Mapping{Attribute: "groupTypes", Property: "groupTypes", Kind: attr.KindString, MultiValued: true, Group: ReadOnly, shape: shapeList},
-		Mapping{Attribute: attrMember, Property: "members", Kind: attr.KindReference, MultiValued: true, Group: ReadWrite, shape: shapeRefs},
+		Mapping{Attribute: attrMember, Property: "members", Kind: attr.KindReference, MultiValued: true, MaxValues: maxMembers, Group: ReadWrite, shape: shapeRefs},
 		Mapping{Attribute: attrOwner, Property: "owners", Kind: attr.KindReference, MultiValued: true, Group: ReadWrite, shape: shapeRefs},
 		text("onPremisesSamAccountName", "onPremisesSamAccountName", 0, ReadOnly, ReadOnly),
 		text("onPremiseSecurityIdentifier", "onPremisesSecurityIdentifier", 0, ReadOnly, ReadOnly),
