@@ -78,6 +78,8 @@ func TestMockDeltaTransfersOnlyChanges(t *testing.T) {
 		require.NoError(t, err)
 		if item.Kind == connector.ItemComplete {
 			v.mark = item.Complete.Watermark
+		} else if item.Object.DN == population.Everyone {
+			require.Len(t, item.Object.Attributes.Values("member"), users, "ranges are read to their end")
 		}
 	}
 	for i := range changes {

@@ -152,3 +152,36 @@ func TestResultErrors(t *testing.T) {
 	}
 	require.False(t, bytes.Contains([]byte((&resultError{result: 9999}).Error()), []byte("()")))
 }
+
+// FuzzWire feeds the wire what a server could send in answer to a search.
+func FuzzWire(f *testing.F) {
+	whole := ber.NewSequence("LDAPMessage")
+	whole.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 2, ""))
+	body := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
+	body.Data.Write(encodedEntry("CN=a", map[string][]string{"cn": {"a"}}))
+	whole.AppendChild(body)
+	one := whole.Bytes()
+	f.Add(one)
+	f.Add(append(bytes.Clone(one), 0x30, 0x0c, 2, 1, 2, 0x65, 7, 10, 1, 0, 4, 0, 4, 0))
+	f.Add(one[:len(one)/2])
+	f.Add([]byte{0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		client, server := net.Pipe()
+		w := newWire(client, 1<<16)
+		taken := 0
+		done, ok := w.announce(&inbox{take: func(*entry) error { taken++; return nil }}, nil)
+		require.True(t, ok)
+		w.mu.Lock()
+		w.next.id, w.inboxes[2] = 2, w.next
+		w.mu.Unlock()
+		go func() {
+			_, _ = server.Write(data)
+			_ = server.Close()
+		}()
+		_, err := io.Copy(io.Discard, w)
+		_ = client.Close()
+		_ = err // any error will do
+		done()
+		require.LessOrEqual(t, taken, len(data))
+	})
+}
