@@ -10,6 +10,8 @@ type database interface {
 	// name is what messages call the database. It holds no secrets.
 	name() string
 	backup(ctx context.Context, path string) error
+	// analyze tells the planner what the tables hold after a bulk load.
+	analyze(ctx context.Context) error
 	// endWriter undoes the Update of whatever process has one under way.
 	endWriter(ctx context.Context) error
 	// close releases the database. writer is an open connection for Updates, or nil.
@@ -46,6 +48,8 @@ type conn interface {
 	// deferring reports whether writes are put off. Such a connection finds out about conflicts
 	// later, and lets objects swap unique keys without further ado.
 	deferring() bool
+	// adopt makes the database go on from rows that were copied with their ids.
+	adopt(ctx context.Context) error
 	// integrity lets the database check itself. It calls found for each problem.
 	integrity(ctx context.Context, found func(text string) error) error
 

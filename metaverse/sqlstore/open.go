@@ -29,7 +29,7 @@ func Open(ctx context.Context, name string, opts *Options) (*Store, error) {
 	case name == "":
 		return nil, errors.New("sqlstore: no path given")
 	}
-	if isServer(name) {
+	if IsURL(name) {
 		db, err := openPostgres(ctx, name, o, migrations())
 		if err != nil {
 			return nil, err

@@ -24,8 +24,9 @@ type postgres struct {
 	texts  sync.Map        // pgKey to *pgStatement
 }
 
-// isServer reports whether a name is the URL of a server.
-func isServer(name string) bool {
+// IsURL reports whether a name given to [Open] is the URL of a PostgreSQL server, as opposed to
+// the path of a file.
+func IsURL(name string) bool {
 	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
 }
 
@@ -139,6 +140,20 @@ const idleWriter = 20 * time.Second
 
 // leasePatience is how long a transaction for the lease waits for an Update.
 const leasePatience = 2 * time.Second
+
+func (d *postgres) analyze(ctx context.Context) error {
+	c, err := d.dial(ctx, forUpdates)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+	for _, t := range copyTables() {
+		if _, err := c.Exec(ctx, "ANALYZE "+t.name); err != nil {
+			return classify(err)
+		}
+	}
+	return nil
+}
 
 // endWriter ends the connection of whoever holds the writers' lock.
 func (d *postgres) endWriter(ctx context.Context) error {

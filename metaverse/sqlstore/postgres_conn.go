@@ -269,6 +269,14 @@ const maxRows = 10_000
 
 func (c *pgConn) group(left int, _ bool) int { return min(left, maxRows) }
 
+func (c *pgConn) adopt(ctx context.Context) error {
+	if err := c.flush(ctx); err != nil {
+		return err
+	}
+	_, err := c.c.Exec(ctx, "SELECT setval(pg_get_serial_sequence('object_error', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM object_error), false)")
+	return err
+}
+
 func (c *pgConn) deferring() bool { return true }
 
 // integrity is left to the server's own tools: data checksums, pg_amcheck.

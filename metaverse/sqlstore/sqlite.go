@@ -154,6 +154,9 @@ func dsn(path string, o *Options, writer bool) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
+// analyze is not needed: joins have their order in the statements.
+func (d *sqliteFile) analyze(context.Context) error { return nil }
+
 // endWriter is not possible: the file is locked as long as the other process lives.
 func (d *sqliteFile) endWriter(context.Context) error { return metaverse.ErrStoreBusy }
 
@@ -333,6 +336,9 @@ func (c *sqliteConn) group(left int, write bool) int {
 		return 1
 	}
 }
+
+// adopt has nothing to do: the next id is larger than those there are.
+func (c *sqliteConn) adopt(context.Context) error { return nil }
 
 func (c *sqliteConn) deferring() bool { return false }
 

@@ -46,6 +46,9 @@ func newStore(db database, o Options) *Store {
 	return s
 }
 
+// Name returns the path of the store, or its URL without a password: for messages.
+func (s *Store) Name() string { return s.db.name() }
+
 // View implements [metaverse.Store]. It waits for a connection where
 // [Options.ReadConnections] Views are under way. A View must not be started within as many others.
 func (s *Store) View(ctx context.Context, fn func(metaverse.Reader) error) error {
