@@ -28,8 +28,9 @@ type CompileOptions struct {
 	Parameters []string
 
 	// AllowUnknown makes a warning of each metaverse attribute, metaverse class, parameter
-	// and attribute of a connected directory that is not known. They are errors by default,
-	// except attributes of connected directories, which always are warnings.
+	// and attribute of a connected directory that is not known, and of direct flows that do
+	// not fit what is known. They are errors by default, except attributes of connected
+	// directories, which always are warnings.
 	AllowUnknown bool
 
 	// Functions are the host's own, in addition to those of the expression language.
@@ -294,13 +295,13 @@ func (c *compiler) compileDirect(r *CompiledRule, f *flow) {
 		// practice, so that only outbound flows can be known to be wrong.
 		severity := SeverityWarning
 		if !f.inbound {
-			severity = SeverityError
+			severity = c.unknown()
 		}
 		c.report(severity, "multi-to-single", "", "%s has several values and %s takes one; use Item(%s,1)", source.Name, f.kind.Name, "["+source.Name+"]")
 	}
 	textOfReference := source.Kind == attr.KindReference && f.kind.Kind == attr.KindString
 	if source.Kind != f.kind.Kind && !textOfReference {
-		c.report(SeverityError, "kind-mismatch", "", "%s is of kind %s and %s of kind %s", source.Name, source.Kind, f.kind.Name, f.kind.Kind)
+		c.report(c.unknown(), "kind-mismatch", "", "%s is of kind %s and %s of kind %s", source.Name, source.Kind, f.kind.Name, f.kind.Kind)
 	}
 }
 

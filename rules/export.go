@@ -103,9 +103,11 @@ func (e *Export) File() *File {
 }
 
 // CompileOptions returns options under which the export's rules are meant to be compiled:
-// with its schemas, parameters and connectors.
+// with its schemas, parameters and connectors. Of an export without global settings the
+// metaverse's schema is not known, so what is not in the usual one is allowed.
 func (e *Export) CompileOptions() *CompileOptions {
 	o := e.File().CompileOptions()
+	o.AllowUnknown = e.Metaverse == nil
 	for i := range e.Connectors {
 		o.Connectors = append(o.Connectors, e.Connectors[i].Schema)
 	}

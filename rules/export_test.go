@@ -3,6 +3,7 @@ package rules_test
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -263,6 +264,20 @@ func TestExportErrorsNameThePlace(t *testing.T) {
 	_, err = rules.ReadExport(dir)
 	require.ErrorContains(t, err, "Glue")
 	require.ErrorContains(t, err, "Up")
+}
+
+// TestExportWithoutGlobalSettings reads an export of which only the rules are left: what the
+// metaverse has is a guess then.
+func TestExportWithoutGlobalSettings(t *testing.T) {
+	t.Parallel()
+	dir := exampleExport()
+	delete(dir, "GlobalSettings/MV.xml")
+	dir["SynchronizationRules/Rule_{0b088913}.xml"].Data = []byte(strings.ReplaceAll(ruleXML, "<dest>title</dest>", "<dest>ourOwn</dest>"))
+	e, err := rules.ReadExport(dir)
+	require.NoError(t, err)
+	set, err := rules.Compile(e.Rules, e.CompileOptions())
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(set.Warnings(), func(d rules.Diagnostic) bool { return strings.Contains(d.Message, "ourOwn") }))
 }
 
 func TestExportToYAMLAndBack(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strconv"
@@ -186,7 +187,7 @@ func convertTo(kind attr.Kind, v attr.Value) (attr.Value, bool) {
 	return v, false
 }
 
-// binaryOf takes GUIDs and Base64 where octets are wanted.
+// binaryOf takes GUIDs, security identifiers and Base64 where octets are wanted.
 func binaryOf(v attr.Value) (attr.Value, bool) {
 	if v.Kind() != attr.KindString {
 		return v, false
@@ -194,6 +195,32 @@ func binaryOf(v attr.Value) (attr.Value, bool) {
 	if b, ok := parseGUID(v.Str()); ok {
 		return attr.Binary(b), true
 	}
+	if b, ok := parseSID(v.Str()); ok {
+		return attr.Binary(b), true
+	}
 	b, err := base64.StdEncoding.DecodeString(v.Str())
 	return attr.Binary(b), err == nil
+}
+
+// parseSID reads a security identifier such as S-1-5-21-1-2-3-1001.
+func parseSID(text string) ([]byte, bool) {
+	rest, ok := strings.CutPrefix(strings.ToUpper(text), "S-1-")
+	parts := strings.Split(rest, "-")
+	if !ok || len(parts) > 16 {
+		return nil, false
+	}
+	authority, err := strconv.ParseUint(parts[0], 10, 48)
+	if err != nil {
+		return nil, false
+	}
+	b := binary.BigEndian.AppendUint64(nil, authority)
+	b[0], b[1] = 1, byte(len(parts)-1)
+	for _, part := range parts[1:] {
+		n, err := strconv.ParseUint(part, 10, 32)
+		if err != nil {
+			return nil, false
+		}
+		b = binary.LittleEndian.AppendUint32(b, uint32(n))
+	}
+	return b, true
 }

@@ -94,13 +94,16 @@ func (s *scenario) check() error {
 func (c *scenarioConnector) object(o *scenarioObject, kinds map[string]attr.Kind, names *referenceNames) (connector.Object, error) {
 	out := connector.Object{Class: o.Class, DN: o.DN}
 	for _, name := range slices.Sorted(maps.Keys(o.Attributes)) {
-		for _, v := range o.Attributes[name] {
-			if v, ok := convertTo(kinds[attr.Fold(name)], v); ok {
-				out.Attributes.Append(name, names.resolve(v))
-			} else {
-				return out, fmt.Errorf("connector %s, object %s: attribute %s: the value is no %s", c.Name, o.label(), name, kinds[attr.Fold(name)])
+		kind := kinds[attr.Fold(name)]
+		values := make([]attr.Value, len(o.Attributes[name]))
+		for i, v := range o.Attributes[name] {
+			v, ok := convertTo(kind, v)
+			if !ok {
+				return out, fmt.Errorf("connector %s, object %s: attribute %s: the value is no %s", c.Name, o.label(), name, kind)
 			}
+			values[i] = names.resolve(v)
 		}
+		out.Attributes.Append(name, values...)
 	}
 	if c.Type == typeAD {
 		o.identifyAD(&out)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
 // TestOverLongGroups plays three groups against a limit of five members: one below it, one
@@ -125,6 +127,29 @@ func TestGUIDs(t *testing.T) {
 	}
 	_, ok := parseGUID("ann")
 	require.False(t, ok)
+}
+
+// TestConvertTo gives text the kinds that attributes of Active Directory have.
+func TestConvertTo(t *testing.T) {
+	t.Parallel()
+	sid := attr.Binary([]byte{1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0})
+	for _, tt := range []struct {
+		text string
+		want attr.Value
+	}{
+		{"S-1-5-32-544", sid}, {"s-1-5-32-544", sid}, {sid.Text(), sid}, {"512", attr.Int(512)}, {"TRUE", attr.Bool(true)},
+		{"CN=x", attr.Reference("CN=x")}, {"x", attr.String("x")},
+	} {
+		got, ok := convertTo(tt.want.Kind(), attr.String(tt.text))
+		require.True(t, ok, tt.text)
+		require.Equal(t, tt.want, got)
+	}
+	for text, kind := range map[string]attr.Kind{
+		"S-1-5-x": attr.KindBinary, "S-1-5-4294967296": attr.KindBinary, "S-1-": attr.KindBinary, "many": attr.KindInt, "yes": attr.KindBool,
+	} {
+		_, ok := convertTo(kind, attr.String(text))
+		require.False(t, ok, text)
+	}
 }
 
 // TestReferencesTakeEitherName holds that references may be written as DN or as anchor.
