@@ -38,7 +38,7 @@ type stub struct {
 }
 
 // newStub serves what answer writes; the organization is answered by the stub itself.
-func newStub(t *testing.T, answer func(w http.ResponseWriter, r seen)) *stub {
+func newStub(t testing.TB, answer func(w http.ResponseWriter, r seen)) *stub {
 	t.Helper()
 	s := &stub{}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
