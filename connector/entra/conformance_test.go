@@ -52,8 +52,32 @@ func dn(name string) string {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
+	conformance(t, openConformance)
+}
+
+// The suite holds as well while a twentieth of all requests fails, in every way that the
+// mock knows.
+func TestConformanceUnderFaults(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("the suite once more")
+	}
+	conformance(t, func(t *testing.T) connectortest.Directory {
+		d, s := directory(t, func(o *entra.Options) { o.Attempts = 12 })
+		s.FailRate(0.05)
+		repair := d.Repair
+		d.Repair = func(t *testing.T) { repair(t); s.FailRate(0.05) }
+		// What fails for good is told from what fails now and then by failing every time.
+		lose := d.LoseAnswer
+		d.LoseAnswer = func(t *testing.T) { s.FailRate(0); lose(t) }
+		return d
+	})
+}
+
+func conformance(t *testing.T, open func(*testing.T) connectortest.Directory) {
+	t.Helper()
 	connectortest.Run(t, connectortest.Harness{
-		Open:  openConformance,
+		Open:  open,
 		User:  connectortest.Class{Name: "user", Single: "department", Reference: "manager", Required: requiredOfUser},
 		Group: connectortest.Class{Name: "group", Single: "description", Members: "member", Required: requiredOfGroup},
 		DN:    func(class, name string) string { return dn(class[:1] + strings.TrimPrefix(name, "conf-")) },
@@ -62,8 +86,16 @@ func TestConformance(t *testing.T) {
 }
 
 func openConformance(t *testing.T) connectortest.Directory {
+	d, _ := directory(t, func(*entra.Options) {})
+	return d
+}
+
+func directory(t *testing.T, change func(*entra.Options)) (connectortest.Directory, *entratest.Server) {
+	t.Helper()
 	s := entratest.NewServer(t, &entratest.Options{DeltaPageSize: 4})
-	tenant := connect(t, s, quick(s))
+	opts := quick(s)
+	change(opts)
+	tenant := connect(t, s, opts)
 	return connectortest.Directory{
 		Connector: tenant,
 		Modify:    func(t *testing.T, k connector.Key, mods ...attr.Mod) { mustExport(t, tenant, updateOf(k, mods...)) },
@@ -77,7 +109,7 @@ func openConformance(t *testing.T) connectortest.Directory {
 		},
 		ExpireWatermark: func(*testing.T) { s.ExpireDeltaTokens() },
 		Repair:          func(*testing.T) { s.ClearFaults(); s.SetDeltaFaults(entratest.DeltaFaults{}) },
-	}
+	}, s
 }
 
 func requiredOfUser(name string) attr.Set {

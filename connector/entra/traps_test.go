@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -258,6 +260,9 @@ func TestErrorBodiesOfAnyKindSurvive(t *testing.T) {
 			var g *entra.GraphError
 			require.ErrorAs(t, err, &g)
 			require.Equal(t, c.status, g.Status)
+			if c.status < http.StatusInternalServerError {
+				require.Len(t, s.requests("/users/delta()"), 1, "asked again it would answer the same")
+			}
 			require.Equal(t, c.code, g.Code)
 			require.Equal(t, "r1", g.RequestID)
 			require.NotEmpty(t, g.ClientRequestID)
@@ -522,5 +527,96 @@ func TestNewReportsEveryBadOption(t *testing.T) {
 	for _, cloud := range []entra.Cloud{entra.Public, entra.USGov, entra.USGovDoD, entra.China} {
 		_, err = entra.New("tenant", &fixed{}, &entra.Options{Cloud: cloud})
 		require.NoError(t, err)
+	}
+}
+
+// The SDK's client bounds all attempts together, the waits between them included.
+func TestEachAttemptHasATimeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	s := newStub(t, func(w http.ResponseWriter, r seen) {
+		time.Sleep(150 * time.Millisecond)
+		if calls.Add(1) < 5 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		answerJSON(w, http.StatusOK, end(r))
+	})
+	opts := s.options()
+	opts.Timeout = 500 * time.Millisecond // five attempts take longer than one may
+	_, err := fullImport(t, newTenant(t, opts))
+	require.NoError(t, err)
+}
+
+// One property that cannot be written makes Graph refuse the whole PATCH: an object that is
+// taken over is sent what differs and nothing else.
+func TestOnlyWhatDiffersIsSent(t *testing.T) {
+	t.Parallel()
+	var body atomic.Pointer[map[string]json.RawMessage]
+	ada := m{"id": adaID, "userPrincipalName": "ada@contoso.test", "displayName": "The ada", "accountEnabled": true, "department": "old", "jobTitle": "boss"}
+	s := newStub(t, func(w http.ResponseWriter, r seen) {
+		answerBatch(w, r, func(it item) (int, m, any) {
+			switch {
+			case strings.HasPrefix(it.URL, "/users?$filter=userPrincipalName"):
+				return http.StatusOK, nil, m{"value": []any{ada}}
+			case it.Method == http.MethodGet:
+				return http.StatusOK, nil, m{"value": []any{}}
+			}
+			require.Equal(t, http.MethodPatch, it.Method)
+			body.Store(&it.Body)
+			return http.StatusNoContent, nil, nil
+		})
+	})
+	r := export(t, newTenant(t, s.options()), addUser("ada", setText("department", "new"), setText("title", "boss")))[0]
+	require.Equal(t, connector.Applied, r.Outcome, "%v", r.Err)
+	got, err := json.Marshal(*body.Load())
+	require.NoError(t, err)
+	require.JSONEq(t, `{"department":"new","onPremisesImmutableId":"`+immutableID("ada")+`"}`, string(got))
+}
+
+// Every way in which Graph or its Go SDK surprises has a test here that fails without the
+// countermeasure.
+func TestEveryTrapHasATest(t *testing.T) {
+	t.Parallel()
+	traps := map[string][]string{
+		// What a connector must not break.
+		"a PATCH holds what changed and nothing else":              {"TestOnlyWhatDiffersIsSent", "TestClearingSendsNullOrAnEmptyCollection"},
+		"who may write is a matter of the object":                  {"TestObjectsOfAnotherEngineAreLeftAlone"},
+		"codes decide, not messages":                               {"TestErrorTable", "TestTextsHoldNoURLsNorMessages"},
+		"409, 429, 503, 504 and 404 after creation are waited out": {"TestTransientRefusalsAreWaitedOut", "TestNewObjectsMayTakeTimeToAppear"},
+		"400 and 403 are not tried again":                          {"TestErrorBodiesOfAnyKindSurvive"},
+		"$select is explicit":                                      {"TestDeltaSelectsExplicitlyAndAddsNothingToLinks"},
+		"absent is unchanged, null is cleared":                     {"TestNullClearsAndAbsentDoesNot"},
+		// What the SDK does.
+		"middleware in random order, retried bodies spoilt":        {"TestRetriedWriteKeepsItsBody"},
+		"Retry-After is honoured, a long one is not slept through": {"TestThrottlingWaitsAsLongAsItIsTold", "TestLongRetryAfterIsTheSchedulers"},
+		"one timeout for all attempts":                             {"TestEachAttemptHasATimeOfItsOwn"},
+		"retries leak connections":                                 {"TestRetriesDoNotLeakConnections"},
+		"unknown hosts are asked without a token":                  {"TestTokenGoesToTheConfiguredHostOnly", "TestRedirectIsNotFollowed", "TestEveryRequestHasTokenScopeAndCorrelation"},
+		"no scopes make a scope of the host and its port":          {"TestEveryRequestHasTokenScopeAndCorrelation"},
+		"https only":        {"TestNewReportsEveryBadOption"},
+		"claims challenges": {"TestClaimsChallengeIsAnswered", "TestOddChallengesDoNotPanic"},
+		"error bodies of other kinds lose status and ids":   {"TestErrorBodiesOfAnyKindSurvive", "TestUnusablePagesAreProtocolErrors"},
+		"batches are cut, failed items are not tried again": {"TestBatchIsWhatGraphTakes", "TestOnlyFailedItemsAreTriedAgain", "TestOneMalformedItemHarmsOnlyItself"},
+		"nil is left out instead of clearing":               {"TestClearingSendsNullOrAnEmptyCollection"},
+		"references are bound by annotations":               {"TestMembersInChunksWithTheGuiltyOneFound"},
+		"@removed and @delta are not in the model":          {"TestNullClearsAndAbsentDoesNot"},
+		"headers are not carried to the next page":          {"TestDeltaSelectsExplicitlyAndAddsNothingToLinks"},
+		"links are opaque, and expire":                      {"TestDeltaSelectsExplicitlyAndAddsNothingToLinks", "TestExpiredLinks"},
+		"duplicates, empty pages, groups over many pages":   {"TestImportsBearWhatDeltaQueriesDo"},
+	}
+	files, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	var all strings.Builder
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	for trap, tests := range traps {
+		require.NotEmpty(t, tests, trap)
+		for _, name := range tests {
+			require.Contains(t, all.String(), "func "+name+"(t *testing.T)", trap)
+		}
 	}
 }
