@@ -1,5 +1,11 @@
 package connector
 
+import (
+	"iter"
+
+	"github.com/hybridsync/hybridsync/connector/attr"
+)
+
 // Needs tells a preflight check what is going to be asked of the directory.
 type Needs struct {
 	Import     bool     // objects will be read
@@ -8,6 +14,17 @@ type Needs struct {
 	Classes    []string // object classes in use; empty means all configured
 	Attributes []string // attributes that will be read
 	Write      []string // attributes that will be written
+	// Waiting yields the values of an attribute that wait to be exported, with the keys of
+	// their objects, and what kept it from yielding them all. Nil where nobody knows.
+	Waiting func(attribute string) iter.Seq2[Waiting, error]
+}
+
+// A Waiting is a value that waits to be exported.
+type Waiting struct {
+	Object Key
+	Op     ChangeOp
+	Class  string
+	Value  attr.Value
 }
 
 // A Severity grades a [Finding].

@@ -172,33 +172,6 @@ func (e *Engine) Store() Store { return e.store }
 // Rules returns the engine's rules.
 func (e *Engine) Rules() *rules.Set { return e.rules }
 
-// Preflight checks a connector against what the rules need of it. It returns no findings
-// where the connector cannot check.
-func (e *Engine) Preflight(ctx context.Context, name string) ([]connector.Finding, error) {
-	t, ok := e.connectors[name]
-	if !ok {
-		return nil, fmt.Errorf("metaverse: there is no connector %q", name)
-	}
-	o, err := e.openOptions(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	session, err := t.Open(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = session.Close(ctx) }()
-	check, ok := connector.As[connector.Preflighter](session)
-	if !ok {
-		return nil, nil
-	}
-	write := e.rules.ExportAttributes(name)
-	return check.Preflight(ctx, connector.Needs{
-		Import: t.caps.FullImport, Delta: t.caps.DeltaImport, Export: len(write) > 0,
-		Classes: e.rules.Classes(name), Attributes: e.rules.ImportAttributes(name), Write: write,
-	})
-}
-
 func (e *Engine) openOptions(ctx context.Context, t *target) (connector.OpenOptions, error) {
 	o := connector.OpenOptions{
 		Classes:    e.rules.Classes(t.name),

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,27 +21,36 @@ const (
 	codeOpaqueToken connector.Code = "opaque-access-token" //nolint:gosec // the name of a finding
 	codeDomains     connector.Code = "verified-domains"
 	codeOtherEngine connector.Code = "directory-synchronization-enabled"
+	codeMastered    connector.Code = "objects-mastered-elsewhere"
+	codeQuota       connector.Code = "directory-quota"
+	codeFeatures    connector.Code = "synchronization-settings"
 )
 
 // A need is something that a feature needs an application permission for; any one will do.
 type need struct {
-	what string
-	any  []string
+	what     string
+	any      []string
+	optional bool // the rest works without
 }
 
 // needs lists the least permissions for what is going to be asked.
 func (s *session) needs(n connector.Needs) []need {
 	var out []need
-	add := func(what string, permissions ...string) { out = append(out, need{what, permissions}) }
+	add := func(what string, permissions ...string) { out = append(out, need{what: what, any: permissions}) }
 	const directoryRead, directoryWrite = "Directory.Read.All", "Directory.ReadWrite.All"
+	reads := n.Import || n.Delta
 	for _, c := range s.classes {
 		if len(n.Classes) > 0 && !slices.ContainsFunc(n.Classes, func(x string) bool { return attr.EqualName(x, c.name) }) {
 			continue
 		}
-		reads := n.Import || n.Delta
 		switch {
 		case c.name == classUser && n.Export:
 			add("create, change, delete and restore users", "User.ReadWrite.All", directoryWrite)
+			if !s.t.o.BlockSoftMatch || !s.t.o.BlockHardMatch {
+				add("tell who holds an administrative role: existing users are not taken over", "RoleManagement.Read.Directory",
+					"RoleManagement.ReadWrite.Directory", directoryRead, directoryWrite)
+				out[len(out)-1].optional = true
+			}
 		case c.name == classUser && reads:
 			add("read users", "User.Read.All", "User.ReadWrite.All", directoryRead, directoryWrite)
 		case c.name == classGroup && n.Export:
@@ -55,7 +63,9 @@ func (s *session) needs(n connector.Needs) []need {
 }
 
 // Preflight checks token, permissions and reads, and tells what else of the tenant matters:
-// its verified domains, and whether another engine synchronises into it.
+// verified domains against the names of users that wait to be exported, room in the
+// directory, another engine that synchronises into it and the settings made for that, and
+// directory extensions that are missing.
 func (s *session) Preflight(ctx context.Context, n connector.Needs) ([]connector.Finding, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, s.t.failure("preflight", err)
@@ -68,11 +78,17 @@ func (s *session) Preflight(ctx context.Context, n connector.Needs) ([]connector
 	if err != nil {
 		return nil, s.t.failure("preflight", err)
 	}
-	tenant, err := s.checkOrganization(ctx, n)
-	if err != nil {
-		return nil, s.t.failure("preflight", err)
+	findings = append(findings, reads...)
+	for _, check := range []func(context.Context, connector.Needs) ([]connector.Finding, error){
+		s.checkOrganization, s.checkRoom, s.checkMastered, s.checkSettings, s.checkExtensions,
+	} {
+		found, err := check(ctx, n)
+		if err != nil {
+			return nil, s.t.failure("preflight", err)
+		}
+		findings = append(findings, found...)
 	}
-	return slices.Concat(findings, reads, tenant), nil
+	return findings, nil
 }
 
 // checkRoles compares the roles in the access token with what is needed.
@@ -94,8 +110,12 @@ func (s *session) checkRoles(ctx context.Context, n connector.Needs) ([]connecto
 		if slices.ContainsFunc(need.any, func(p string) bool { return slices.Contains(roles, p) }) {
 			continue
 		}
+		severity := connector.Failure
+		if need.optional {
+			severity = connector.Warning
+		}
 		out = append(out, connector.Finding{
-			Severity: connector.Failure, Code: codeMissingRole, Object: need.any[0],
+			Severity: severity, Code: codeMissingRole, Object: need.any[0],
 			Message: "the application has no permission to " + need.what,
 			Remedy:  "grant the application permission " + need.any[0] + " of Microsoft Graph, with admin consent",
 		})
@@ -122,10 +142,13 @@ func rolesOf(token string) ([]string, bool) {
 
 // checkReads tries the reads that an import begins with.
 func (s *session) checkReads(ctx context.Context, n connector.Needs) ([]connector.Finding, error) {
-	paths := []need{{"organization", []string{"/organization?$select=id", "Organization.Read.All"}}, {"domains", []string{"/domains?$select=id", "Domain.Read.All"}}}
+	paths := []need{
+		{what: "organization", any: []string{"/organization?$select=id", "Organization.Read.All"}, optional: true},
+		{what: "domains", any: []string{"/domains?$select=id", "Domain.Read.All"}, optional: true},
+	}
 	if n.Import || n.Delta || n.Export {
 		for _, c := range s.classes {
-			paths = append(paths, need{c.set, []string{"/" + c.set + "?$select=id&$top=1", strings.ToUpper(c.name[:1]) + c.name[1:] + ".Read.All"}})
+			paths = append(paths, need{what: c.set, any: []string{"/" + c.set + "?$select=id&$top=1", c.label + ".Read.All"}})
 		}
 	}
 	var out []connector.Finding
@@ -136,7 +159,7 @@ func (s *session) checkReads(ctx context.Context, n connector.Needs) ([]connecto
 		case err == nil:
 		case errors.As(err, &g) && g.Status == http.StatusForbidden:
 			severity := connector.Failure
-			if p.what == "organization" || p.what == "domains" {
+			if p.optional {
 				severity = connector.Warning
 			}
 			out = append(out, connector.Finding{
@@ -167,18 +190,9 @@ func (s *session) checkOrganization(ctx context.Context, n connector.Needs) ([]c
 			Remedy:  "objects that it masters are left alone; switch their source of authority, or retire it, to manage them",
 		})
 	}
-	var names []string
-	custom := false
-	for _, d := range org.VerifiedDomains {
-		names = append(names, d.Name)
-		custom = custom || !d.IsInitial
-	}
-	if n.Export && !custom && len(names) > 0 {
-		out = append(out, connector.Finding{
-			Severity: connector.Warning, Code: codeDomains, Object: strings.Join(names, ", "),
-			Message: fmt.Sprintf("the tenant has no verified domain besides its initial one (%s)", strings.Join(names, ", ")),
-			Remedy:  "verify the domains of the users' names; names in other domains are refused",
-		})
+	if n.Export {
+		found, err := s.checkDomains(org, n)
+		return append(out, found...), err
 	}
 	return out, nil
 }

@@ -214,8 +214,12 @@ func (s *session) measure(ctx context.Context) error {
 }
 
 // count asks for the number of objects of a set, 0 where that is not allowed.
-func (s *session) count(ctx context.Context, set string) (int64, error) {
-	a, err := s.t.client.do(ctx, s.log, s.t.client.get("/"+set+"/$count"), http.Header{"ConsistencyLevel": {"eventual"}, "Accept": {"text/plain"}})
+func (s *session) count(ctx context.Context, set string, options ...string) (int64, error) {
+	path := "/" + set + "/$count"
+	if len(options) > 0 {
+		path += "?" + strings.Join(options, "&")
+	}
+	a, err := s.t.client.do(ctx, s.log, s.t.client.get(path), http.Header{"ConsistencyLevel": {"eventual"}, "Accept": {"text/plain"}})
 	if isStatus(err, http.StatusForbidden) {
 		return 0, nil
 	}

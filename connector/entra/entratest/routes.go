@@ -159,5 +159,10 @@ func directoryRoutes(c *catalog) []route {
 		needs: []string{"RoleEligibilitySchedule.Read.Directory", "RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "RoleManagement.Read.All"},
 		do:    listEligible,
 	})
+	out = append(out, route{
+		method: "GET", pattern: "/directory/onPremisesSynchronization/{id}", allow: optSelect,
+		needs: []string{"OnPremDirectorySynchronization.Read.All", "OnPremDirectorySynchronization.ReadWrite.All", "Directory.ReadWrite.All"},
+		do:    getSyncSettings,
+	})
 	return append(out, linkRoutes(c, c.kind("directoryRole"), "members", members, 1)...)
 }

@@ -32,6 +32,8 @@ type state struct {
 	extensions []extension
 	eligible   []eligibility
 
+	syncFeatures map[string]bool // nil: nobody may read them
+
 	rev   uint64   // number of the latest change
 	floor uint64   // changes up to this one are forgotten
 	log   []change // log[i] has revision floor+1+i
