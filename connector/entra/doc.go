@@ -40,7 +40,9 @@
 //
 // # Export
 //
-// Changes go in JSON batches of twenty, several at a time, paced to the published quota.
+// Changes go in JSON batches of twenty, several at a time, paced to the published quotas of
+// writes and of resource units, which depend on the size of the tenant. What the service
+// says about how much is used slows requests down before it refuses them.
 // Requests that can be repeated are; a creation whose answer was lost is settled by looking
 // for the object, and is Unknown where that does not help. New accounts get a random
 // password that nobody is told, and are disabled unless accountEnabled says otherwise.
@@ -65,6 +67,15 @@
 //
 // An onPremisesObjectIdentifier cannot be read in Graph v1.0: the protection of objects
 // that have one is left to the service.
+//
+// # Preflight
+//
+// The check reads the application permissions in the access token and compares them with
+// what import, export and matching need, tries the reads, and tells what matters about the
+// tenant: users that wait to be exported under a name in a domain that is not verified, the
+// room in the directory, objects that another engine masters, the tenant's settings for
+// Entra Connect where they can be read, and directory extensions that are not defined.
+// [Tenant.Extensions] finds directory extensions, [Tenant.DefineExtensions] makes them.
 //
 // # Errors
 //

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -266,6 +267,24 @@ func TestUserWithoutAccountName(t *testing.T) {
 		_, synced := b.tenant.User(upnOf(t, b, dn))
 		require.True(t, synced, "all others are")
 	}
+}
+
+// The check counts who waits to be exported under a name that the tenant will not take.
+func TestCheckNamesUnverifiedDomains(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p := b.populate(4, 0)
+	for i, dn := range p.Users[:2] {
+		require.NoError(t, b.dc.Modify(dn, adtest.Replace("userPrincipalName", "someone"+strconv.Itoa(i)+"@corp.local")))
+	}
+	_, err := b.run("import", b.dc.Domain())
+	require.NoError(t, err)
+	_, err = b.run("sync", b.dc.Domain())
+	require.NoError(t, err)
+	out, err := b.run("check")
+	require.NoError(t, err)
+	require.Contains(t, out, "2 users that wait to be exported")
+	require.Contains(t, out, "corp.local")
 }
 
 // A directory keeps names unique; what the rules make of a missing one it does not know.
