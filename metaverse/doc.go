@@ -22,6 +22,13 @@
 // no directory. Export sends them. Each step may be killed at any instant and repeated:
 // it reads what is, computes what should be and writes the difference.
 //
+// # Who takes part
+//
+// Rules decide by their scopes whom they are for. Beside them, [Options] has filters, whose
+// objects are filtered disconnectors, and an operator may connect and disconnect objects. A
+// delta step does the work of a full one, and says so, when rules, filters, the schema of a
+// directory or what is read of it have changed ([WidenReason]).
+//
 // # Safety
 //
 // A deletion is computed only from a full import that was complete and without errors, or

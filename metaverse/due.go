@@ -34,7 +34,7 @@ func (e *Engine) Due(ctx context.Context, name string) (Due, error) {
 		}
 		last, err := rd.Setting(settingRules + name)
 		d.Watermark, d.Synchronised = w != nil, last != nil
-		d.RulesChanged = last != nil && string(last) != e.rules.Hash()
+		d.RulesChanged = last != nil && string(last) != e.rulesHash()
 		return err
 	})
 	return d, err
@@ -52,6 +52,7 @@ const (
 	WidenInterrupted      WidenReason = "interrupted"       // many renames in an import that died
 	WidenOwed             WidenReason = "deletions-unknown" // the last full import could not tell what is gone, and now it can
 	WidenRulesChanged     WidenReason = "rules-changed"     // every object was evaluated
+	WidenSchemaChanged    WidenReason = "schema-changed"    // every object was evaluated
 )
 
 // ForgetWatermarks removes the watermarks of connectors that the engine does not have, and

@@ -40,6 +40,11 @@ type Options struct {
 	// pending for it elsewhere: what the source anchor is must be settled before the cloud
 	// knows it. Refused exports of the attribute therefore hold the identity back.
 	AnchorAttribute string
+	// Filters keep objects out of the metaverse: an object in the scope of any of these
+	// inbound rules is a filtered disconnector, which neither joins nor projects. One that was
+	// linked leaves its metaverse object, with all that follows. Their flows and joins have no
+	// meaning. Nil means no filters.
+	Filters *rules.Set
 	// ErrorLimit is the number of object errors after which a step stops; 0 means 5000,
 	// negative means no limit.
 	ErrorLimit int
@@ -157,6 +162,7 @@ func New(store Store, set *rules.Set, connectors []connector.Connector, opts *Op
 			problems = append(problems, fmt.Errorf("rule %q: there is no connector %q", r.Name, r.Connector))
 		}
 	}
+	problems = append(problems, e.validFilters())
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("metaverse: %w", err)
 	}
@@ -175,7 +181,7 @@ func (e *Engine) Rules() *rules.Set { return e.rules }
 func (e *Engine) openOptions(ctx context.Context, t *target) (connector.OpenOptions, error) {
 	o := connector.OpenOptions{
 		Classes:    e.rules.Classes(t.name),
-		Attributes: e.rules.ImportAttributes(t.name),
+		Attributes: e.importAttributes(t.name),
 		Logger:     e.opts.Logger.With("connector", t.name),
 	}
 	err := e.store.View(ctx, func(rd Reader) (err error) {

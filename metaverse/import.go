@@ -21,6 +21,7 @@ const (
 	settingMoves      = "moves/"      // + connector: changes of DNs in imports that were not completed
 	settingSelection  = "selection/"  // + connector: what the last complete full import read
 	settingOwed       = "owed/"       // + connector: a full import could not tell what is gone, and no delta import will
+	settingSchema     = "schema/"     // + connector: schemas of the last complete evaluation
 	settingRules      = "rules/"      // + connector: rule set of the last complete evaluation
 )
 
@@ -156,7 +157,7 @@ func readInterrupted(rd Reader, name string) (*interrupted, error) {
 
 // selection identifies what the rules have the connector read.
 func (r *run) selection() string {
-	classes, attributes := r.e.rules.Classes(r.t.name), r.e.rules.ImportAttributes(r.t.name)
+	classes, attributes := r.e.rules.Classes(r.t.name), r.e.importAttributes(r.t.name)
 	sum := sha256.Sum256([]byte(attr.Fold(strings.Join(classes, "\x00") + "\x01" + strings.Join(attributes, "\x00"))))
 	return hex.EncodeToString(sum[:16])
 }

@@ -61,7 +61,7 @@ func (b *batch) evaluate(w *csWork) error {
 	switch w.State {
 	case Placeholder:
 		return nil
-	case ExplicitDisconnector, FilteredDisconnector:
+	case ExplicitDisconnector:
 		if w.next != ImportDelete {
 			return nil
 		}
@@ -71,6 +71,9 @@ func (b *batch) evaluate(w *csWork) error {
 		return b.gone(w)
 	}
 	subject := b.subject(w)
+	if out, err := b.filter(w, subject); err != nil || out {
+		return err
+	}
 	scope, err := b.scopeOf(w, subject)
 	if err != nil {
 		return err

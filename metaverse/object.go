@@ -25,7 +25,7 @@ const (
 	Connected CSState = 1
 	// ExplicitDisconnector: unlinked on purpose; not a candidate for joins any more.
 	ExplicitDisconnector CSState = 2
-	// FilteredDisconnector: kept out by a filter.
+	// FilteredDisconnector: kept out by a filter, see [Options].
 	FilteredDisconnector CSState = 3
 	// Placeholder: known only because another object refers to it, or deleted while
 	// others still refer to it. Never linked.

@@ -45,28 +45,59 @@ func (r *run) prepareSync(ctx context.Context) error {
 			return &startError{fmt.Errorf("schema of connector %s: %w", name, err)}
 		}
 	}
+	if err := r.knowsAll(ctx); err != nil {
+		return err
+	}
 	if err := r.reindex(ctx); err != nil {
 		return err
 	}
+	schema, err := r.e.schemaHash()
+	if err != nil {
+		return err
+	}
 	return r.update(ctx, func(tx Tx) error {
-		key := settingRules + r.t.name
-		last, err := tx.Setting(key)
+		rulesChanged, err := r.renew(tx, settingRules, r.e.rulesHash(), WidenRulesChanged, "the rules have changed")
 		if err != nil {
 			return err
 		}
-		changed := string(last) != r.e.rules.Hash()
-		if changed && last != nil && r.rec.Step == DeltaSync {
-			r.rec.Widened = WidenRulesChanged
-			r.note("the rules have changed since the last synchronisation: every object was evaluated")
-		}
-		if !changed && r.rec.Step == DeltaSync {
-			return nil
-		}
-		if _, err := tx.SetPendingImportAll(r.t.name); err != nil {
+		schemaChanged, err := r.renew(tx, settingSchema, schema, WidenSchemaChanged, "the schema of a directory has changed")
+		if err != nil {
 			return err
 		}
-		return tx.PutSetting(key, []byte(r.e.rules.Hash()))
+		if !rulesChanged && !schemaChanged && r.rec.Step == DeltaSync {
+			return nil
+		}
+		_, err = tx.SetPendingImportAll(r.t.name)
+		return err
 	})
+}
+
+// knowsAll fails when the store has objects of a connector that is not configured: nothing
+// could be computed of what is linked to them, and that they are not there is no evidence.
+func (r *run) knowsAll(ctx context.Context) error {
+	return r.e.store.View(ctx, func(rd Reader) error {
+		names, err := rd.Connectors()
+		for _, name := range names {
+			if r.e.connectors[name] == nil {
+				return fmt.Errorf("the store holds objects of connector %q, which is not configured: configure it again, or start with another store", name)
+			}
+		}
+		return err
+	})
+}
+
+// renew notes what the connector's objects are evaluated by. It reports whether that is
+// another thing than before, and says so when that makes more of a delta step.
+func (r *run) renew(tx Tx, prefix, now string, reason WidenReason, what string) (changed bool, err error) {
+	last, err := tx.Setting(prefix + r.t.name)
+	if err != nil || string(last) == now {
+		return false, err
+	}
+	if last != nil && r.rec.Step == DeltaSync {
+		r.rec.Widened = reason
+		r.note("%s since the last synchronisation: every object was evaluated", what)
+	}
+	return true, tx.PutSetting(prefix+r.t.name, []byte(now))
 }
 
 // syncObjects takes pending imports in, a page in a transaction. While one page is written the
