@@ -16,6 +16,8 @@ type change struct {
 	// created: object classes came along, which happens when an object is created, brought
 	// back or changes its class. Then the whole object is read.
 	created bool
+	// revived: it had been deleted and was brought back.
+	revived bool
 	renamed bool // or moved
 	// whole: what changed cannot be told by modifications, read the object.
 	whole bool
@@ -45,7 +47,7 @@ func (p *plan) change(e *entry) (change, error) {
 		c.class, c.imported = p.classOf(classes)
 	}
 	if present(e, "isDeleted") { // without being TRUE: it was brought back
-		c.created = true
+		c.created, c.revived = true, true
 	}
 	mods := map[string]*attr.Mod{}
 	for _, a := range e.Attributes {

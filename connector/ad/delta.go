@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -32,12 +33,18 @@ func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r conn
 		if err := s.tryCookies(ctx, l, mark); err != nil {
 			return err
 		}
-		next := mark
+		next, revived := mark, false
 		next.Narrowed, next.Cookies = s.plan.narrowed, map[string][]byte{}
 		for _, p := range s.parts {
 			run := &deltaRun{session: s, link: l, out: m, partition: p, pageSize: s.pageSize(r.PageSize),
 				moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}}
 			if next.Cookies[p.id], err = run.partitionChanges(ctx, mark); err != nil {
+				return err
+			}
+			revived = revived || run.revived
+		}
+		if revived {
+			if next.Renew, err = s.afterRevival(ctx, l); err != nil {
 				return err
 			}
 		}
@@ -46,6 +53,22 @@ func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r conn
 		}
 		return m.complete(next)
 	})
+}
+
+// afterRevival tells whether a full import has to follow an object that was brought back.
+// With the recycle bin its memberships come back, and are reported. Without it they do
+// not; and where deletion and return lie between two imports, nobody has ever told that
+// they are gone.
+func (s *session) afterRevival(ctx context.Context, l *link) (string, error) {
+	e, err := l.read(ctx, "CN=Partitions,"+l.root.configNC, anything, "msDS-EnabledFeature")
+	if err != nil {
+		return "", err
+	}
+	if e != nil && slices.ContainsFunc(values(e, "msDS-EnabledFeature"), func(dn string) bool { return strings.HasPrefix(plainDN(dn), "CN=Recycle Bin Feature,") }) {
+		return "", nil
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "a deleted object was brought back without the recycle bin, the next import is a full one")
+	return "a deleted object was brought back without the recycle bin, its memberships are not known", nil
 }
 
 // usable reads a watermark, checks that it is good for what is to be imported, and returns
@@ -101,8 +124,9 @@ type deltaRun struct {
 	partition partition
 	pageSize  int
 
-	batch []change
-	moved map[guid]struct{} // containers that were renamed or moved
+	batch   []change
+	revived bool              // an object was brought back
+	moved   map[guid]struct{} // containers that were renamed or moved
 	// late are updates that remove references, and later ones of the same objects. A
 	// removed reference comes with its target's present DN: the receiver must have heard
 	// of every rename before it can find the value that it holds.
@@ -213,6 +237,7 @@ func (r *deltaRun) one(c *change, known map[guid]sighting, whole map[guid]struct
 	if !exists {
 		return nil // deleted since; its deletion comes next
 	}
+	r.revived = r.revived || c.revived
 	if !now.imported {
 		if c.renamed && !c.created {
 			r.moved[c.guid] = struct{}{}

@@ -193,7 +193,7 @@ func (s *session) cookies(ctx context.Context, l *link, objectSecurity bool) (wa
 // stamp notes who made the cookies, and when.
 func (s *session) stamp(ctx context.Context, l *link, w *watermark) error {
 	var err error
-	w.Host, w.Server, w.Memory = l.root.host, l.server.url, s.scope.memory
+	w.Host, w.Server, w.Memory, w.Schema = l.root.host, l.server.url, s.scope.memory, s.plan.schema.id
 	if w.Invocation, err = l.invocationID(ctx); err != nil {
 		return err
 	}

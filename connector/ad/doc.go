@@ -54,6 +54,10 @@
 // to follow both. To make that possible, updates that remove references come last, after
 // all renames: the removed value is spelled with the present DN of its target.
 //
+// An object that was deleted and brought back is the same object. With the recycle bin all
+// of it comes back, memberships too. Without it they are lost, of which nobody tells when
+// both happened between two imports; the import after that is therefore a full one.
+//
 // A watermark is bound to partitions, scope and attributes: when these change, or the
 // schema gains a selected attribute, the next delta import ends with
 // [connector.ErrWatermarkExpired], which leads to a full import.

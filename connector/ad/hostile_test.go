@@ -257,7 +257,7 @@ func TestMockSpoiltAnswers(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, population.Users)
 	o := mockOptions(dc)
-	o.URLs, o.AllowPlainLoopback, o.CAFile, o.RequestTimeout = []string{dc.LDAPURL()}, true, "", 2*time.Second
+	o.URLs, o.AllowPlainLoopback, o.CAFile, o.RequestTimeout = []string{dc.LDAPURL()}, true, "", 500*time.Millisecond
 	o.Attributes = []string{"member", "displayName", "sAMAccountName", "userAccountControl"}
 	whole := full(t, open(t, directory(t, o)))
 	rapid.Check(t, func(r *rapid.T) {

@@ -27,7 +27,7 @@ func (s *session) preflight(ctx context.Context, n connector.Needs) ([]connector
 	if err != nil {
 		return nil, err
 	}
-	findings := s.checkNames(n)
+	findings := append(s.checkNames(n), s.checkSchema()...)
 	if n.Import || n.Delta {
 		more, err := s.checkVisible(ctx, l)
 		if err != nil {

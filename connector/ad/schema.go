@@ -23,6 +23,9 @@ type attribute struct {
 	constructed bool
 	replicated  bool
 	backLink    bool
+	linked      bool // a forward link
+	indexed     bool
+	oid         string // of the syntax
 	maxLength   int
 
 	id, set      secdesc.GUID // of the attribute and of its property set, for access checks
@@ -43,6 +46,7 @@ type class struct {
 // it was read. Keys are folded names.
 type schema struct {
 	stamp      string // changes when the directory's schema does
+	id         string // of its content
 	attributes map[string]*attribute
 	classes    map[string]*class
 }
@@ -120,7 +124,7 @@ func (d *Directory) schema(ctx context.Context, l *link) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh.stamp = stamp
+	fresh.stamp, fresh.id = stamp, fresh.hash()
 	d.mu.Lock()
 	d.known = fresh
 	d.mu.Unlock()
@@ -132,6 +136,7 @@ const (
 	schemaFilter  = "(&(|(objectClass=attributeSchema)(objectClass=classSchema))(!(isDefunct=TRUE)))"
 	flagNotCopied = 0x1 // systemFlags: not replicated
 	flagConstruct = 0x4 // systemFlags: constructed
+	flagIndexed   = 0x1 // searchFlags: indexed
 
 	flagConfidential = 0x80 // searchFlags
 )
@@ -214,6 +219,9 @@ func newAttribute(name string, e *entry) *attribute {
 		constructed: flags&flagConstruct != 0,
 		replicated:  flags&flagNotCopied == 0,
 		backLink:    link > 0 && link%2 == 1,
+		linked:      link > 0 && link%2 == 0,
+		indexed:     number("searchFlags")&flagIndexed != 0,
+		oid:         text,
 
 		id: schemaID(e, "schemaIDGUID"), set: schemaID(e, "attributeSecurityGUID"),
 		confidential: number("searchFlags")&flagConfidential != 0,

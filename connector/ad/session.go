@@ -49,6 +49,9 @@ func (s *session) prepare(ctx context.Context, o connector.OpenOptions) error {
 	var known memory
 	if last, err := parseWatermark(o.Last); err == nil {
 		s.last, known = &last, last.Memory
+		if len(s.checkSchema()) > 0 {
+			s.log.LogAttrs(ctx, slog.LevelInfo, "the schema of the directory has changed since the last import")
+		}
 	}
 	s.scope, err = s.readScope(ctx, s.main, known)
 	return err

@@ -25,6 +25,10 @@ type watermark struct {
 	// Server is the URL at which it was reached, USN the number of its last change.
 	Server string `json:"server,omitempty"`
 	USN    int64  `json:"usn,omitempty"`
+	// Schema identifies the schema of the directory at that time.
+	Schema string `json:"schema,omitempty"`
+	// Renew is why a full import has to follow, "" where none has to.
+	Renew string `json:"renew,omitempty"`
 	// Memory is what has to be known of the scope.
 	Memory memory `json:"memory,omitzero"`
 	// Selection is the fingerprint of what the connector was configured to import, and
@@ -77,6 +81,9 @@ func parseWatermark(text connector.Watermark) (watermark, error) {
 // check reports whether the watermark fits what is to be imported now. life is how long
 // the directory keeps deletions.
 func (w watermark) check(selection string, narrowed narrowing, parts []partition, now time.Time, life time.Duration) error {
+	if w.Renew != "" {
+		return expired("%s", w.Renew)
+	}
 	if w.Selection != selection || !w.Narrowed.covers(narrowed) {
 		return expired("classes, attributes, scope or schema have changed")
 	}
