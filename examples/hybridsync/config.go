@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -17,11 +18,11 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/hybridsync/hybridsync/connector/ad"
-	"github.com/hybridsync/hybridsync/credential"
 )
 
 // config is the YAML file. Unknown keys are errors. Any text may contain ${NAME}, which
-// stands for an environment variable; passwords and client secrets should be nothing else.
+// stands for an environment variable, or be ${file:NAME}, which stands for the content of a
+// file; passwords and client secrets should be nothing else.
 type config struct {
 	Store       string            `yaml:"store"`       // SQLite file; relative to the configuration file
 	Directories []directoryConfig `yaml:"directories"` // on-premises directories, in order of preference
@@ -30,6 +31,8 @@ type config struct {
 	Anchor      string            `yaml:"source_anchor"` // attribute that the source anchor is taken from
 	Safety      safetyConfig      `yaml:"safety"`
 	Schedule    scheduleConfig    `yaml:"schedule"`
+	Daemon      daemonConfig      `yaml:"daemon"`
+	Alerts      alertConfig       `yaml:"alerts"`
 
 	dir string // of the configuration file
 }
@@ -124,7 +127,13 @@ type safetyConfig struct {
 }
 
 type scheduleConfig struct {
-	Interval duration `yaml:"interval"`
+	Interval  duration `yaml:"interval"`
+	Cron      string   `yaml:"cron"`         // instead of interval: five fields, or @daily
+	Zone      string   `yaml:"time_zone"`    // of cron
+	Jitter    duration `yaml:"jitter"`       // the largest random delay of a start
+	Parallel  int      `yaml:"parallel"`     // imports, and exports, side by side
+	SlowAfter duration `yaml:"slow_after"`   // a cycle that takes longer raises an event
+	History   duration `yaml:"keep_history"` // how long run steps are kept
 }
 
 // writtenAnchor is the attribute in which directories keep the source anchor, "" where it
@@ -138,18 +147,21 @@ func (c *config) writtenAnchor() string {
 	return ""
 }
 
-// secretValue is a text of the configuration that is never printed.
-type secretValue struct{ credential.Secret }
+// daemonConfig is what the command run needs beside the rest.
+type daemonConfig struct {
+	Listen   string   `yaml:"listen"`     // address of metrics and health; "" serves none
+	Traces   string   `yaml:"traces"`     // OTLP collector, as a URL; "" sends none
+	TracesCA string   `yaml:"traces_ca"`  // certificate authorities of the collector
+	Log      string   `yaml:"log_format"` // text or json
+	Grace    duration `yaml:"stop_grace"` // how long steps may take to come to a safe point
+}
 
-// UnmarshalYAML implements the YAML library's interface.
-func (s *secretValue) UnmarshalYAML(b []byte) error {
-	var text string
-	if err := yaml.Unmarshal(b, &text); err != nil {
-		return errors.New("is not a text")
-	}
-	expanded, err := expand(text)
-	s.Secret = credential.NewSecret(expanded)
-	return err
+// alertConfig says who hears of events.
+type alertConfig struct {
+	Webhook string      `yaml:"webhook"` // URL that events are posted to
+	Token   secretValue `yaml:"token"`   // sent as a bearer token
+	CAFile  string      `yaml:"ca_file"`
+	Level   string      `yaml:"level"` // of the least event: info, warn or error
 }
 
 // duration is a time span such as 30m.
@@ -166,11 +178,29 @@ func (d *duration) UnmarshalYAML(b []byte) error {
 	return err
 }
 
+// MarshalYAML implements the YAML library's interface.
+func (d duration) MarshalYAML() (any, error) { return d.String(), nil }
+
+func (d duration) String() string { return time.Duration(d).String() }
+
 // maxConfig bounds the configuration file.
 const maxConfig = 1 << 20
 
-// loadConfig reads and checks a configuration file. It reports every problem that it finds.
+// loadConfig reads and checks a configuration file with all that it refers to. It reports
+// every problem that it finds.
 func loadConfig(path string) (*config, error) {
+	c, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.secrets(); err != nil {
+		return nil, fmt.Errorf("configuration %s:\n%w", path, err)
+	}
+	return c, nil
+}
+
+// readConfig is loadConfig without the secrets, for commands that need none.
+func readConfig(path string) (*config, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w; write one (see the README) or name it with -config", err)
@@ -192,41 +222,35 @@ func loadConfig(path string) (*config, error) {
 	return c, nil
 }
 
-var variable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
-
-// expand replaces ${NAME} by environment variables. One that is not set is an error.
-func expand(text string) (string, error) {
-	var missing []error
-	out := variable.ReplaceAllStringFunc(text, func(ref string) string {
-		name := ref[2 : len(ref)-1]
-		value, ok := os.LookupEnv(name)
-		if !ok {
-			missing = append(missing, fmt.Errorf("environment variable %s is not set", name))
+// expand replaces references in all texts but secrets, which are read when they are needed.
+func (c *config) expand() error {
+	var errs []error
+	texts(reflect.ValueOf(c).Elem(), "", func(path string, v reflect.Value) {
+		if s, ok := v.Addr().Interface().(*secretValue); ok {
+			s.dir = c.dir
+			return
 		}
-		return value
+		text, err := expand(v.String(), c.dir)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("  %s: %w", path, err))
+		}
+		v.SetString(text)
 	})
-	return out, errors.Join(missing...)
+	return errors.Join(errs...)
 }
 
-func (c *config) expand() error {
-	texts := []*string{&c.Store, &c.Rules, &c.Anchor, &c.Tenant.Name, &c.Tenant.TenantID, &c.Tenant.ClientID,
-		&c.Tenant.CertificateFile, &c.Tenant.Graph, &c.Tenant.Authority, &c.Tenant.CAFile}
-	for i := range c.Directories {
-		d := &c.Directories[i]
-		texts = append(texts, &d.Name, &d.User, &d.CAFile, &d.Server, &d.Domain, &d.Site, &d.Group, &d.WriteBack.Groups,
-			&d.Kerberos.Realm, &d.Kerberos.Config, &d.Kerberos.Keytab, &d.Kerberos.CCache, &d.Kerberos.SPN)
-		for _, list := range [][]string{d.URLs, d.Bases, d.Include, d.Exclude, d.Suffixes, d.Kerberos.KDCs} {
-			for j := range list {
-				texts = append(texts, &list[j])
-			}
-		}
-	}
+// secrets checks that every secret can be read.
+func (c *config) secrets() error {
 	var errs []error
-	for _, t := range texts {
-		expanded, err := expand(*t)
-		*t = expanded
-		errs = append(errs, err)
-	}
+	texts(reflect.ValueOf(c).Elem(), "", func(path string, v reflect.Value) {
+		s, ok := v.Interface().(secretValue)
+		if !ok {
+			return
+		}
+		if _, err := s.read(); err != nil {
+			errs = append(errs, fmt.Errorf("  %s: %w", path, err))
+		}
+	})
 	return errors.Join(errs...)
 }
 
@@ -239,8 +263,19 @@ func (c *config) complete() error {
 	orText(&c.Anchor, "objectGUID")
 	orText(&c.Tenant.Name, "tenant")
 	orText(&c.Tenant.Distribution, "security")
-	for _, file := range []*string{&c.Store, &c.Tenant.CertificateFile, &c.Tenant.CAFile} {
+	orText(&c.Daemon.Log, "text")
+	orText(&c.Alerts.Level, "warn")
+	if c.Schedule.Cron == "" && c.Schedule.Interval == 0 {
+		c.Schedule.Interval = duration(30 * time.Minute)
+	}
+	if c.Daemon.Grace == 0 {
+		c.Daemon.Grace = duration(30 * time.Second)
+	}
+	for _, file := range []*string{&c.Tenant.CertificateFile, &c.Tenant.CAFile, &c.Daemon.TracesCA, &c.Alerts.CAFile} {
 		c.locate(file)
+	}
+	if !strings.Contains(c.Store, "://") { // else it is a database server
+		c.locate(&c.Store)
 	}
 	if c.Rules != "standard" {
 		c.locate(&c.Rules)
@@ -288,10 +323,39 @@ func (c *config) complete() error {
 	if _, ok := groupPolicies[t.Distribution]; !ok {
 		bad("tenant.distribution_groups: %q is not microsoft365, security or reject", t.Distribution)
 	}
+	if _, err := c.Schedule.options(); err != nil {
+		bad("schedule: %v", err)
+	}
+	c.completeDaemon(bad)
 	if t.WritesPerSecond == 0 && isLoopback(t.Graph) {
 		t.WritesPerSecond = -1 // a mock tenant has no published quota
 	}
 	return errors.Join(errs...)
+}
+
+// completeDaemon reports what is wrong with the settings of the daemon.
+func (c *config) completeDaemon(bad func(string, ...any)) {
+	if c.Daemon.Log != "text" && c.Daemon.Log != "json" {
+		bad("daemon.log_format: %q is neither text nor json", c.Daemon.Log)
+	}
+	if c.Daemon.Grace < 0 {
+		bad("daemon.stop_grace: is negative")
+	}
+	if c.Daemon.Listen != "" {
+		if _, _, err := net.SplitHostPort(c.Daemon.Listen); err != nil {
+			bad("daemon.listen: %v; write for example 127.0.0.1:9464", err)
+		}
+	}
+	for key, raw := range map[string]string{"daemon.traces": c.Daemon.Traces, "alerts.webhook": c.Alerts.Webhook} {
+		u, err := url.Parse(raw)
+		if raw != "" && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(raw))) {
+			bad("%s: is not an https URL; http is for loopback", key)
+		}
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Alerts.Level)); err != nil {
+		bad("alerts.level: %q is none of info, warn, error", c.Alerts.Level)
+	}
 }
 
 // keys are the words that a key of the configuration can have.

@@ -3,7 +3,11 @@
 //
 //	hybridsync check                  is everything in order? nothing is changed
 //	hybridsync cycle                  one cycle: import, synchronise, export
-//	hybridsync run                    cycles until interrupted
+//	hybridsync run                    the daemon: cycles on schedule, metrics, health, alerts
+//	hybridsync start                  have the daemon run a cycle now; also stop, suspend, resume
+//	hybridsync require CONNECTOR      have the daemon read or evaluate everything of a connector
+//	hybridsync staging                staging mode: enter, leave, report, compare
+//	hybridsync config                 check, diff, export, schema
 //	hybridsync import CONNECTOR...    one step alone; also sync and export
 //	hybridsync status                 what the store holds
 //	hybridsync history                the last run steps
@@ -34,6 +38,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
@@ -60,6 +65,7 @@ type command struct {
 // invocation is a command as it was called.
 type invocation struct {
 	path, logLevel string
+	level          slog.Level
 	json           bool
 	initial        bool
 	accept         bool
@@ -71,7 +77,10 @@ type invocation struct {
 	change         change
 	args           []string
 
+	operate operation
+
 	out      io.Writer
+	stderr   io.Writer
 	reporter *console.Reporter
 	log      *slog.Logger
 }
@@ -94,7 +103,7 @@ func commands() []command {
 		{"cycle", "", "run one cycle: import, synchronise, export", func(f *flag.FlagSet, i *invocation) {
 			f.BoolVar(&i.initial, "initial", false, "read and evaluate everything")
 		}, cycle},
-		{"run", "", "run cycles until interrupted", nil, daemon},
+		{"run", "", "run as a daemon: cycles on schedule, metrics, health, alerts", nil, daemon},
 		{"import", "CONNECTOR...", "import connectors", full, importStep},
 		{"sync", "CONNECTOR...", "synchronise connectors", full, syncStep},
 		{"export", "CONNECTOR...", "export to connectors", accept, exportStep},
@@ -107,7 +116,7 @@ func commands() []command {
 			f.IntVar(&i.limit, "n", 100, "how many")
 			f.StringVar(&i.connector, "connector", "", "of this connector only")
 		}, objectErrors},
-	}, inspectCommands(one)...)
+	}, append(operateCommands(), inspectCommands(one)...)...)
 }
 
 func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) error {
@@ -122,7 +131,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		return fmt.Errorf("there is no command %q", args[0])
 	}
 	c := all[at]
-	i := &invocation{out: stdout, reporter: console.NewReporter(stderr)}
+	i := &invocation{out: stdout, stderr: stderr, reporter: console.NewReporter(stderr)}
 	f := flag.NewFlagSet("hybridsync "+c.name, flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
@@ -130,7 +139,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		f.PrintDefaults()
 	}
 	f.StringVar(&i.path, "config", envOr("HYBRIDSYNC_CONFIG", "hybridsync.yaml"), "configuration `file`")
-	f.StringVar(&i.logLevel, "log", "warn", "write log records of this `level` and above: debug, info, warn, error")
+	f.StringVar(&i.logLevel, "log", "", "write log records of this `level` and above: debug, info, warn, error (default warn, of run info)")
 	f.BoolVar(&i.json, "json", false, "print results as JSON")
 	if c.flags != nil {
 		c.flags(f, i)
@@ -146,11 +155,11 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		return fmt.Errorf("%s takes no arguments, got %q", c.name, rest)
 	}
 	i.args = rest
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(i.logLevel)); err != nil {
+	orText(&i.logLevel, pick(c.name == "run", "info", "warn"))
+	if err := i.level.UnmarshalText([]byte(i.logLevel)); err != nil {
 		return fmt.Errorf("-log: %w", err)
 	}
-	i.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	i.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: i.level}))
 	return c.run(ctx, i)
 }
 

@@ -88,12 +88,11 @@ func (i *invocation) showCycle(c *scheduler.Cycle) error {
 
 func (i *invocation) trouble(errs []metaverse.ObjectError) { console.Trouble(i.out, errs) }
 
-func history(ctx context.Context, i *invocation) (err error) {
-	a, err := i.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.close()) }()
+func history(ctx context.Context, i *invocation) error {
+	return i.look(ctx, func(a *app) error { return i.history(ctx, a) })
+}
+
+func (i *invocation) history(ctx context.Context, a *app) (err error) {
 	var runs []*metaverse.RunRecord
 	err = a.store.View(ctx, func(rd metaverse.Reader) error {
 		list, err := rd.Runs(i.connector, 0, i.limit)
@@ -140,12 +139,11 @@ type errorResult struct {
 	Count     int       `json:"count"`
 }
 
-func objectErrors(ctx context.Context, i *invocation) (err error) {
-	a, err := i.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.close()) }()
+func objectErrors(ctx context.Context, i *invocation) error {
+	return i.look(ctx, func(a *app) error { return i.objectErrors(ctx, a) })
+}
+
+func (i *invocation) objectErrors(ctx context.Context, a *app) (err error) {
 	errs, err := a.errors(ctx, i.connector, i.limit)
 	if err != nil {
 		return err
@@ -173,12 +171,11 @@ type statusResult struct {
 	LastRun   *time.Time          `json:"last_run,omitempty"`
 }
 
-func status(ctx context.Context, i *invocation) (err error) {
-	a, err := i.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.close()) }()
+func status(ctx context.Context, i *invocation) error {
+	return i.look(ctx, func(a *app) error { return i.status(ctx, a) })
+}
+
+func (i *invocation) status(ctx context.Context, a *app) (err error) {
 	var list []statusResult
 	var mv map[string]int64
 	err = a.store.View(ctx, func(rd metaverse.Reader) error {
@@ -196,9 +193,14 @@ func status(ctx context.Context, i *invocation) (err error) {
 	if err != nil {
 		return err
 	}
-	if i.json {
-		return i.printJSON(map[string]any{"connectors": list, "metaverse": mv})
+	sched, err := scheduler.NewControl(a.store).Status(ctx)
+	if err != nil {
+		return err
 	}
+	if i.json {
+		return i.printJSON(map[string]any{"connectors": list, "metaverse": mv, "scheduler": sched})
+	}
+	i.showScheduler(&sched, time.Now())
 	t := tabwriter.NewWriter(i.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "CONNECTOR\tOBJECTS\tCONNECTED\tDISCONNECTORS\tTO SYNC\tTO EXPORT\tUNCONFIRMED\tERRORS\tLAST STEP\tRESULT")
 	for _, s := range list {

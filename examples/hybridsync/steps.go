@@ -11,7 +11,25 @@ import (
 	"github.com/hybridsync/hybridsync/scheduler"
 )
 
-func (s scheduleConfig) interval() time.Duration { return time.Duration(s.Interval) }
+// options are those of the scheduler.
+func (s scheduleConfig) options() (*scheduler.Options, error) {
+	o := &scheduler.Options{
+		Interval: time.Duration(s.Interval), Jitter: time.Duration(s.Jitter), Parallel: s.Parallel,
+		SlowAfter: time.Duration(s.SlowAfter), KeepHistory: time.Duration(s.History),
+	}
+	if s.Cron == "" {
+		return o, nil
+	}
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		return nil, err
+	}
+	if s.Zone == "" {
+		zone = time.Local
+	}
+	o.Schedule, err = scheduler.Cron(s.Cron, zone)
+	return o, err
+}
 
 // start opens the program for a command.
 func (i *invocation) start(ctx context.Context) (*app, error) {
@@ -38,34 +56,6 @@ func cycle(ctx context.Context, i *invocation) (err error) {
 		return err
 	}
 	return i.verdict(ctx, a, c.Steps, err)
-}
-
-func daemon(ctx context.Context, i *invocation) (err error) {
-	c, err := loadConfig(i.path)
-	if err != nil {
-		return err
-	}
-	a, err := open(ctx, c, i.log, i.reporter.Report)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.close()) }()
-	s, err := scheduler.New(a.engine, a.order, &scheduler.Options{
-		Interval: c.Schedule.interval(), Logger: i.log,
-		OnCycle: func(c *scheduler.Cycle, err error) {
-			i.reporter.Done()
-			if showErr := i.showCycle(c); showErr != nil {
-				i.log.Error("a result could not be printed", "err", showErr)
-			}
-			if err != nil {
-				i.log.Error("the cycle did not complete", "err", err)
-			}
-		},
-	})
-	if err != nil {
-		return err
-	}
-	return s.Run(ctx)
 }
 
 func importStep(ctx context.Context, i *invocation) error {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,10 +25,9 @@ import (
 // app is everything wired together.
 type app struct {
 	config    *config
-	store     *sqlstore.Store
+	store     metaverse.Store
 	engine    *metaverse.Engine
 	scheduler *scheduler.Scheduler
-	order     []scheduler.Connector
 	names     []string // of the connectors
 }
 
@@ -36,35 +37,74 @@ var groupPolicies = map[string]entra.GroupPolicy{
 
 // open wires the program together. The caller closes the result.
 func open(ctx context.Context, c *config, log *slog.Logger, progress func(metaverse.Progress)) (*app, error) {
-	connectors, plan, err := connect(c, log)
+	store, err := openStore(ctx, c, log, false)
 	if err != nil {
 		return nil, err
+	}
+	opts, err := c.Schedule.options()
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	opts.Logger = log
+	a := &app{config: c, store: store}
+	if err := a.wire(ctx, log, opts, progress); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return a, nil
+}
+
+func openStore(ctx context.Context, c *config, log *slog.Logger, readOnly bool) (*sqlstore.Store, error) {
+	return sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: log, ReadOnly: readOnly})
+}
+
+// wire makes engine and scheduler over the app's store. It changes nothing but to record the
+// choice of the source anchor, and dials nothing.
+func (a *app) wire(ctx context.Context, log *slog.Logger, opts *scheduler.Options, progress func(metaverse.Progress)) error {
+	c := a.config
+	connectors, plan, err := connect(c, log)
+	if err != nil {
+		return err
 	}
 	set, err := loadRules(c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	store, err := sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: log})
-	if err != nil {
-		return nil, err
+	if err := holdAnchor(ctx, a.store, c.Anchor); err != nil {
+		return err
 	}
-	if err := holdAnchor(ctx, store, c.Anchor); err != nil {
-		return nil, errors.Join(err, store.Close())
-	}
-	a := &app{config: c, store: store, order: plan}
-	a.engine, err = metaverse.New(store, set, connectors, &metaverse.Options{
+	a.engine, err = metaverse.New(a.store, set, connectors, &metaverse.Options{
 		Logger: log, Progress: progress, DeletionThreshold: c.Safety.DeletionThreshold,
 		AnchorAttribute: c.writtenAnchor(),
 		ImportHold:      metaverse.ImportHold{Fraction: c.Safety.HoldFraction, Minimum: c.Safety.HoldMinimum},
 	})
-	if err == nil {
-		a.scheduler, err = scheduler.New(a.engine, plan, &scheduler.Options{Interval: c.Schedule.interval(), Logger: log})
-	}
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return err
 	}
 	a.names = a.engine.Connectors()
-	return a, nil
+	a.scheduler, err = scheduler.New(a.engine, plan, opts)
+	return err
+}
+
+// look opens the store for reading only, beside whatever works on it. It needs no secrets.
+func (i *invocation) look(ctx context.Context, fn func(*app) error) (err error) {
+	c, err := readConfig(i.path)
+	if err != nil {
+		return err
+	}
+	store, err := openStore(ctx, c, i.log, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return fn(&app{config: c, store: store, names: c.names()})
+}
+
+// names are those of the connectors.
+func (c *config) names() (names []string) {
+	for _, d := range c.Directories {
+		names = append(names, d.Name)
+	}
+	return append(names, c.Tenant.Name)
 }
 
 func (a *app) close() error { return a.store.Close() }
@@ -79,7 +119,9 @@ func connect(c *config, log *slog.Logger) ([]connector.Connector, []scheduler.Co
 		dir, err := directory(d, log)
 		errs = append(errs, err)
 		list = append(list, dir)
-		plan = append(plan, scheduler.Connector{Name: d.Name, ReadOnly: !d.WriteBack.any(), ExportFirst: d.WriteBack.ConsistencyGUID})
+		plan = append(plan, scheduler.Connector{
+			Name: d.Name, ReadOnly: !d.WriteBack.any(), ExportFirst: d.WriteBack.ConsistencyGUID, Scope: d.scope(),
+		})
 	}
 	tenant, err := tenant(&c.Tenant, log)
 	errs = append(errs, err)
@@ -95,13 +137,22 @@ var authWays = map[string]ad.Auth{"simple": ad.AuthSimple, "kerberos": ad.AuthKe
 
 var protections = map[string]ad.Protection{"tls": ad.ProtectTLS, "starttls": ad.ProtectStartTLS, "sealing": ad.ProtectSealing}
 
+// scope is a hash of what the directory's filters say.
+func (d *directoryConfig) scope() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", d.Bases, d.Include, d.Exclude, d.Group))
+	return hex.EncodeToString(sum[:8])
+}
+
 func directory(d *directoryConfig, log *slog.Logger) (connector.Connector, error) {
 	dir, err := ad.New(d.Name, ad.Options{
 		URLs: d.URLs, Domain: d.Domain, Site: d.Site, HostSuffixes: d.Suffixes,
 		Auth: authWays[d.Auth], Protection: protections[d.Protect], BindName: d.User,
 		Kerberos: ad.Kerberos{Realm: d.Kerberos.Realm, KDCs: d.Kerberos.KDCs, ConfigFile: d.Kerberos.Config,
 			Keytab: d.Kerberos.Keytab, CCache: d.Kerberos.CCache, SPN: d.Kerberos.SPN},
-		Password:   func(context.Context) (string, error) { return d.Password.Reveal(), nil },
+		Password: func(context.Context) (string, error) {
+			secret, err := d.Password.read()
+			return secret.Reveal(), err
+		},
 		CAFile:     d.CAFile,
 		ServerName: d.Server,
 		Partitions: d.Bases, Include: d.Include, Exclude: d.Exclude,
@@ -139,9 +190,17 @@ func signIn(t *tenantConfig, pool *x509.CertPool) (azcore.TokenCredential, error
 	id := credential.Identity{TenantID: t.TenantID, ClientID: t.ClientID, Authority: t.Authority}
 	opts := &credential.Options{RootCAs: pool}
 	if t.CertificateFile != "" {
-		return credential.FromCertificate(id, t.CertificateFile, &t.CertificatePass.Secret, opts)
+		password, err := t.CertificatePass.read()
+		if err != nil {
+			return nil, err
+		}
+		return credential.FromCertificate(id, t.CertificateFile, &password, opts)
 	}
-	return credential.FromClientSecret(id, t.ClientSecret.Secret, opts)
+	secret, err := t.ClientSecret.read()
+	if err != nil {
+		return nil, err
+	}
+	return credential.FromClientSecret(id, secret, opts)
 }
 
 // loadCAs reads certificate authorities to trust beside those of the system.
