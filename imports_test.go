@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"metaverse/sqlstore":                {"metaverse", "rules", "connector", "connector/attr", "metaverse/sqlstore"},
 	"metaverse/metaversetest":           {"metaverse", "connector", "connector/attr", "rules"},
 	"scheduler":                         {"metaverse"},
+	"scheduler/telemetry":               {"scheduler", "metaverse"},
 	"internal":                          {"internal"},
 	"examples":                          {"*"},
 }
@@ -48,18 +49,22 @@ var allowed = map[string][]string{
 // reach holds which packages may reach code that costs their users something: time and
 // memory to compile, or a database driver.
 var reach = map[string][]string{
-	"github.com/microsoftgraph":         {"connector/entra", "examples"},
-	"github.com/microsoft/kiota":        {"connector/entra", "examples"},
-	"github.com/Azure/azure-sdk-for-go": {"connector/entra", "credential", "credential/internal", "credential/internal/lifecycletest", "credential/software", "credential/tpm", "credential/cng", "credential/pkcs11", "credential/credentialtest", "examples"},
-	"github.com/AzureAD":                {"credential", "credential/internal", "credential/internal/lifecycletest", "credential/software", "credential/tpm", "credential/cng", "credential/pkcs11", "credential/credentialtest", "examples"},
-	"github.com/google/go-tpm":          {"credential/tpm", "examples"},
-	"github.com/ThalesGroup/crypto11":   {"credential/pkcs11"},
-	"github.com/miekg/pkcs11":           {"credential/pkcs11"},
-	"github.com/go-ldap":                {"connector/ad", "connector/ad/adtest", "internal", "examples"},
-	"github.com/jcmturner":              {"connector/ad", "examples"},
-	"modernc.org/sqlite":                {"metaverse/sqlstore", "examples"},
-	"github.com/jackc/pgx":              {"metaverse/sqlstore", "examples"},
-	"github.com/stretchr/testify":       {"connector/connectortest", "metaverse/metaversetest", "credential/credentialtest", "credential/internal/lifecycletest", "internal"},
+	// OpenTelemetry's API is small; programs choose the SDK and the exporters.
+	"go.opentelemetry.io/otel/sdk":       {"examples"},
+	"go.opentelemetry.io/otel/exporters": {"examples"},
+	"github.com/prometheus":              {"examples"},
+	"github.com/microsoftgraph":          {"connector/entra", "examples"},
+	"github.com/microsoft/kiota":         {"connector/entra", "examples"},
+	"github.com/Azure/azure-sdk-for-go":  {"connector/entra", "credential", "credential/internal", "credential/internal/lifecycletest", "credential/software", "credential/tpm", "credential/cng", "credential/pkcs11", "credential/credentialtest", "examples"},
+	"github.com/AzureAD":                 {"credential", "credential/internal", "credential/internal/lifecycletest", "credential/software", "credential/tpm", "credential/cng", "credential/pkcs11", "credential/credentialtest", "examples"},
+	"github.com/google/go-tpm":           {"credential/tpm", "examples"},
+	"github.com/ThalesGroup/crypto11":    {"credential/pkcs11"},
+	"github.com/miekg/pkcs11":            {"credential/pkcs11"},
+	"github.com/go-ldap":                 {"connector/ad", "connector/ad/adtest", "internal", "examples"},
+	"github.com/jcmturner":               {"connector/ad", "examples"},
+	"modernc.org/sqlite":                 {"metaverse/sqlstore", "examples"},
+	"github.com/jackc/pgx":               {"metaverse/sqlstore", "examples"},
+	"github.com/stretchr/testify":        {"connector/connectortest", "metaverse/metaversetest", "credential/credentialtest", "credential/internal/lifecycletest", "internal"},
 }
 
 type listed struct {
