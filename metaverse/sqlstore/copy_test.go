@@ -72,7 +72,7 @@ func TestCopy(t *testing.T) {
 	_, err = sqlstore.Copy(t.Context(), source, server, nil)
 	require.ErrorIs(t, err, sqlstore.ErrNotEmpty)
 	for _, s := range []*sqlstore.Store{server, back} {
-		fill(t, s) // ids go on: nothing is in the way
+		awkward(t, s) // ids go on: nothing is in the way
 		problems, err := s.Check(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, problems)
