@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
@@ -32,8 +33,8 @@ type settings struct {
 	scenarios []string
 	runs      int
 	scale     float64
+	profile   string        // file for a CPU profile
 	limit     time.Duration // for one scenario
-	memory    bool          // the engine's store needs not outlive the process
 }
 
 // A scenario measures one thing and what users would take instead.
@@ -65,10 +66,43 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	stop, err := profile(s.profile)
+	if err != nil {
+		return err
+	}
 	b := &bench{settings: s, report: newReport(), log: stderr}
-	var failed []error
+	failed := b.all(ctx)
+	failed = append(failed, stop())
+	if s.json {
+		e := json.NewEncoder(stdout)
+		e.SetIndent("", "  ")
+		return errors.Join(errors.Join(failed...), e.Encode(b.report))
+	}
+	return errors.Join(errors.Join(failed...), b.report.markdown(stdout))
+}
+
+// profile begins to write a CPU profile and returns what ends it.
+func profile(path string) (stop func() error, err error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(path) //nolint:gosec // where the user wants it
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}
+
+// all runs the scenarios that were asked for.
+func (b *bench) all(ctx context.Context) (failed []error) {
 	for _, sc := range scenarios() {
-		if !slices.Contains(s.scenarios, sc.name) {
+		if !slices.Contains(b.scenarios, sc.name) {
 			continue
 		}
 		if err := b.scenario(ctx, sc); err != nil {
@@ -78,12 +112,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			break
 		}
 	}
-	if s.json {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		return errors.Join(errors.Join(failed...), e.Encode(b.report))
-	}
-	return errors.Join(errors.Join(failed...), b.report.markdown(stdout))
+	return failed
 }
 
 func parse(args []string, stderr io.Writer) (settings, error) {
@@ -98,6 +127,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	f.BoolVar(&s.json, "json", false, "print the results as JSON")
 	only := f.String("scenario", strings.Join(names, ","), "what to run, separated by commas")
 	f.IntVar(&s.runs, "runs", 0, "how often to measure (0: 5, with -short 3)")
+	f.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile of the scenarios to this file")
 	f.Float64Var(&s.scale, "scale", 1, "factor for the sizes of populations")
 	if err := f.Parse(args); err != nil {
 		return s, err
