@@ -43,7 +43,7 @@ type refBatch struct {
 	r        *run
 	tx       Tx
 	cs       map[CSID]*CSObject // heads
-	sources  map[MVID]*MVObject // those whose origins matter
+	sources  map[MVID]*MVObject // heads of those whose origins matter
 	linked   map[MVID][]*CSObject
 	checks   []MVRef // to be settled in the metaverse, and outbound
 	seen     map[MVRef]bool
@@ -118,7 +118,7 @@ func (b *refBatch) loadHeads(ids []CSID) error {
 
 func (b *refBatch) loadSources(ids []MVID) error {
 	missing := unloaded(ids, b.sources)
-	objects, err := b.tx.MV(missing)
+	objects, err := b.tx.MVHeads(missing)
 	for i, o := range objects {
 		if o != nil {
 			b.sources[missing[i]] = o

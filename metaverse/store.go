@@ -104,6 +104,8 @@ type Reader interface {
 
 	// MV returns the metaverse objects, nil for those that do not exist.
 	MV(ids []MVID) ([]*MVObject, error)
+	// MVHeads returns the objects without their attributes, which makes them cheaper.
+	MVHeads(ids []MVID) ([]*MVObject, error)
 	// MVByValue returns for each value key the metaverse objects that are indexed under
 	// it, in id order.
 	MVByValue(keys []ValueKey) ([][]MVID, error)

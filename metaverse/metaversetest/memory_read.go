@@ -240,6 +240,16 @@ func (r *memReader) MV(ids []metaverse.MVID) ([]*metaverse.MVObject, error) {
 	return out, r.ready()
 }
 
+func (r *memReader) MVHeads(ids []metaverse.MVID) ([]*metaverse.MVObject, error) {
+	out, err := r.MV(ids)
+	for _, o := range out {
+		if o != nil {
+			o.Attributes = attr.Set{}
+		}
+	}
+	return out, err
+}
+
 func (r *memReader) MVByValue(keys []metaverse.ValueKey) ([][]metaverse.MVID, error) {
 	out := make([][]metaverse.MVID, len(keys))
 	for i, k := range keys {

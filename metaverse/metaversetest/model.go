@@ -116,6 +116,7 @@ func (m *machine) describe(r metaverse.Reader) map[string]any {
 	note("work")(workSet(r.RefWork(modelAll)))
 	note("settings")(any2(r.Settings("")))
 	cs, mv := append([]metaverse.CSID{0, 1 << 40}, m.cs...), append([]metaverse.MVID{0, 1 << 40}, m.mv...)
+	note("mv heads")(any2(r.MVHeads(mv)))
 	note("linked")(any2(r.LinkedCS(mv)))
 	note("referred to")(any2(r.ReferredTo(cs)))
 	note("has export refs")(exportRefSources(r.HasExportRefs(cs)))

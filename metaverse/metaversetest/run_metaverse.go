@@ -43,6 +43,8 @@ func mvRoundTrip(t *testing.T, f *fixture) {
 		requireSame(t, want[1:2], get[[]*metaverse.MVObject](t)(tx.ScanMV(want[0].ID, 1)), "a scan comes in pages")
 		requireSame(t, []*metaverse.MVObject{want[2], nil, want[0], want[2]},
 			get[[]*metaverse.MVObject](t)(tx.MV([]metaverse.MVID{want[2].ID, 999, want[0].ID, want[2].ID})), "in the order of the arguments")
+		heads := get[[]*metaverse.MVObject](t)(tx.MVHeads([]metaverse.MVID{999, want[0].ID}))
+		requireSame(t, []*metaverse.MVObject{nil, {ID: want[0].ID, Class: want[0].Class, Origins: want[0].Origins}}, heads, "heads have no attributes")
 		require.Equal(t, map[string]int64{"person": 2, "group": 1}, get[map[string]int64](t)(tx.CountMV()))
 		want[0].Attributes.Put("displayName", attr.String("new"))
 		want[0].Origins = nil

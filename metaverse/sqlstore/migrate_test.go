@@ -117,7 +117,7 @@ func TestPlans(t *testing.T) {
 	refs := refStatements("cs_ref", 1)
 	for _, q := range []string{
 		sqlCS, sqlScanCS, sqlPendingImports, sqlUnseen, sqlDeletePendingImport, sqlDeleteSeen, sqlPutPendingImport, sqlDeleteLinks,
-		sqlLinkedCS, sqlCSValues, sqlDeleteCSValues, sqlMV, sqlScanMV, sqlMVValues, sqlDeleteMVValues, sqlAnyLink,
+		sqlLinkedCS, sqlCSValues, sqlDeleteCSValues, sqlMV, sqlMVHeads, sqlScanMV, sqlMVValues, sqlDeleteMVValues, sqlAnyLink,
 		refs.page, refs.all, refs.count, refs.nextName, refs.deleteFrom, refs.deleteTo, refs.workFrom, refs.workTo,
 		sqlReferredTo, sqlReferrers, sqlCopyRefsTo, sqlPendingExport, sqlScanExports, sqlNextExportRefName, sqlExportRefs, sqlDeleteExportRefsFrom,
 		sqlDeleteExportRefsTo, sqlRunsOf, sqlErrorsOf, sqlErrorsOfObject, sqlErrorsOfUnknown, sqlClearErrors, sqlDeleteErrors, sqlNextConnector,

@@ -8,12 +8,20 @@ import (
 )
 
 func (r *reader) MV(ids []metaverse.MVID) ([]*metaverse.MVObject, error) {
+	return r.mvObjects(sqlMV, ids)
+}
+
+func (r *reader) MVHeads(ids []metaverse.MVID) ([]*metaverse.MVObject, error) {
+	return r.mvObjects(sqlMVHeads, ids)
+}
+
+func (r *reader) mvObjects(statement string, ids []metaverse.MVID) ([]*metaverse.MVObject, error) {
 	out := make([]*metaverse.MVObject, len(ids))
 	if len(ids) == 0 {
 		return out, r.ready()
 	}
 	found := make(map[metaverse.MVID]*metaverse.MVObject, len(ids))
-	err := r.query(sqlMV, func(rows row) error {
+	err := r.query(statement, func(rows row) error {
 		o, err := r.scanMV(rows)
 		if err == nil {
 			found[o.ID] = o
@@ -49,8 +57,10 @@ func (r *reader) scanMV(rows row) (*metaverse.MVObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Attributes, err = decodeAttributes(r.dict, attributes); err != nil {
-		return nil, corrupt("mv", int64(o.ID), err)
+	if attributes != nil { // heads come without
+		if o.Attributes, err = decodeAttributes(r.dict, attributes); err != nil {
+			return nil, corrupt("mv", int64(o.ID), err)
+		}
 	}
 	if o.Origins, err = decodeOrigins(r.dict, origins); err != nil {
 		return nil, corrupt("mv", int64(o.ID), err)

@@ -91,6 +91,7 @@ const (
 	mvColumns = `mv.id, mv.class, mv.attributes, mv.origins`
 
 	sqlMV      = `SELECT ` + mvColumns + ` FROM json_each(?) j CROSS JOIN mv WHERE mv.id = j.value`
+	sqlMVHeads = `SELECT mv.id, mv.class, NULL, mv.origins FROM json_each(?) j CROSS JOIN mv WHERE mv.id = j.value`
 	sqlScanMV  = `SELECT ` + mvColumns + ` FROM mv WHERE mv.id > ? ORDER BY mv.id LIMIT ?`
 	sqlCountMV = `SELECT class, count(*) FROM mv GROUP BY class`
 	sqlPutMV   = `INSERT INTO mv (id, class, attributes, origins) VALUES (?, ?, ?, ?)
