@@ -40,7 +40,7 @@ func BenchmarkFullSync(b *testing.B) {
 	}
 }
 
-func mustRun(b *testing.B, e *metaverse.Engine, name string, kind metaverse.StepKind) *metaverse.RunRecord {
+func mustRun(b testing.TB, e *metaverse.Engine, name string, kind metaverse.StepKind) *metaverse.RunRecord {
 	b.Helper()
 	rec, err := e.Run(b.Context(), name, kind, nil)
 	require.NoError(b, err)
@@ -50,7 +50,7 @@ func mustRun(b *testing.B, e *metaverse.Engine, name string, kind metaverse.Step
 
 // company makes an engine over a directory of users with about 22 attributes and groups of
 // twenty members. The directory has been imported.
-func company(b *testing.B, users, groups int) *metaverse.Engine {
+func company(b testing.TB, users, groups int) *metaverse.Engine {
 	b.Helper()
 	ad, err := memdir.New("ad", &memdir.Options{PageSize: 1000, Parameters: map[string]string{
 		"Domain.FQDN": "contoso.test", "Domain.Netbios": "CONTOSO", "Domain.LDAP": "DC=contoso,DC=test",

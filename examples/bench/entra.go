@@ -186,7 +186,7 @@ func (b *bench) exportAt(ctx context.Context, users int, scale float64, name str
 	if err != nil {
 		return err
 	}
-	p := &pipe{engine: engine}
+	p := &pipe{engine: engine, processor: make(map[string]float64)}
 	for _, s := range []struct {
 		name string
 		kind metaverse.StepKind
