@@ -11,6 +11,9 @@ import (
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
+// sdFlagsOID is the control that says which parts of a descriptor are meant.
+const sdFlagsOID = "1.2.840.113556.1.4.801"
+
 const (
 	sampleObjects = 300  // of one class, to look at one by one
 	sampleNamed   = 10   // objects that a finding names
@@ -80,7 +83,7 @@ func (s *session) newAudit(l *link, me *identity) *audit {
 // descriptorControl asks for owner and DACL of descriptors; the SACL takes a privilege.
 func descriptorControl() ldap.Control {
 	const ownerAndDACL = 0x5
-	return &ldap.ControlString{ControlType: "1.2.840.113556.1.4.801", Criticality: true, ControlValue: string([]byte{0x30, 3, 2, 1, ownerAndDACL})}
+	return &ldap.ControlString{ControlType: sdFlagsOID, Criticality: true, ControlValue: string([]byte{0x30, 3, 2, 1, ownerAndDACL})}
 }
 
 var subjectAttributes = []string{"nTSecurityDescriptor", "objectSid", "adminCount", "msDS-Approx-Immed-Subordinates"}
@@ -150,10 +153,11 @@ func (a *audit) beneath(ctx context.Context, base string) ([]subject, error) {
 	return found, nil
 }
 
-// ofClass is the filter for objects of exactly that class that are synchronised.
+// ofClass is the filter for objects of exactly that class that are synchronised: the
+// domain's own and the accounts of connectors are not.
 func (a *audit) ofClass(class string) string {
 	one := &plan{schema: a.s.plan.schema, classes: map[string]string{attr.Fold(class): class}}
-	return "(&" + one.classFilter() + "(!(isCriticalSystemObject=TRUE)))"
+	return "(&" + one.classFilter() + "(!(isCriticalSystemObject=TRUE))(!(sAMAccountName=MSOL_*))(!(sAMAccountName=AAD_*)))"
 }
 
 // sample reads some objects of a class and all protected ones.

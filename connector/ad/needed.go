@@ -1,8 +1,11 @@
 package ad
 
 import (
+	"context"
 	"fmt"
 	"slices"
+
+	"github.com/go-ldap/ldap/v3"
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/ad/secdesc"
@@ -21,7 +24,7 @@ type needing struct {
 // needed returns the permissions that the session's uses need, least first: on the
 // included containers where there are some, on the domains otherwise. reads are the
 // attributes that have to be readable.
-func (s *session) needed(uses Uses, reads []*attribute) ([]Delegation, error) {
+func (s *session) needed(ctx context.Context, l *link, uses Uses, reads []*attribute) ([]Delegation, error) {
 	n := &needing{s: s, uses: uses}
 	if reads != nil {
 		for _, class := range s.plan.sorted() {
@@ -62,7 +65,37 @@ func (s *session) needed(uses Uses, reads []*attribute) ([]Delegation, error) {
 	if err == nil {
 		err = n.writtenBack(FeatureDevices, uses.DeviceContainer, "msDS-Device")
 	}
-	return n.list, err
+	if err != nil {
+		return nil, err
+	}
+	return s.inUse(ctx, l, n.list)
+}
+
+// inUse leaves out what is about a class that every schema knows and hardly any directory
+// uses.
+func (s *session) inUse(ctx context.Context, l *link, list []Delegation) ([]Delegation, error) {
+	known := map[string]bool{}
+	var out []Delegation
+	for _, d := range list {
+		if d.Class != "inetOrgPerson" {
+			out = append(out, d)
+			continue
+		}
+		there, asked := known[d.On]
+		if !asked {
+			found, err := l.search(ctx, &ldap.SearchRequest{BaseDN: d.On, Scope: ldap.ScopeWholeSubtree, Filter: "(objectClass=inetOrgPerson)",
+				Attributes: []string{"1.1"}, Controls: []ldap.Control{ldap.NewControlPaging(1)}})
+			if err != nil {
+				return nil, err
+			}
+			there = len(found.entries) > 0
+			known[d.On] = there
+		}
+		if there {
+			out = append(out, d)
+		}
+	}
+	return out, nil
 }
 
 // right adds an extended right on every domain.

@@ -58,21 +58,12 @@ func (s *session) report(ctx context.Context, l *link, uses Uses, reads []string
 	if err != nil {
 		return nil, err
 	}
-	needed, err := s.needed(uses, readable)
+	needed, err := s.needed(ctx, l, uses, readable)
 	if err != nil {
 		return nil, err
 	}
 	a := s.newAudit(l, me)
 	for _, d := range needed {
-		if d.Class == "inetOrgPerson" { // known everywhere, used hardly anywhere
-			some, err := a.sample(ctx, d.On, d.Class)
-			if err != nil {
-				return nil, err
-			}
-			if len(some) == 0 {
-				continue
-			}
-		}
 		v, err := a.judge(ctx, d)
 		if err != nil {
 			return nil, err
