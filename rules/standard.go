@@ -69,6 +69,9 @@ type ADConnector struct {
 	AnchorReadOnly bool
 	// ExchangeReadOnly makes none of the rules of [StandardOptions.ExchangeHybrid].
 	ExchangeReadOnly bool
+	// GroupContainer is the DN of the container that security groups of the cloud are
+	// written to; "" means that they are not.
+	GroupContainer string
 }
 
 // UserMatching says how users of several forests are recognised as one person.
@@ -135,6 +138,7 @@ func Standard(opts StandardOptions) []Rule {
 		s.fromEntra()
 		s.toEntra()
 		s.toAD()
+		s.groupsBack()
 	}
 	return s.rules
 }

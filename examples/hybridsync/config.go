@@ -29,6 +29,7 @@ type config struct {
 	Tenant      tenantConfig      `yaml:"tenant"`
 	Rules       string            `yaml:"rules"`         // "standard" or a YAML file of rules
 	Anchor      string            `yaml:"source_anchor"` // attribute that the source anchor is taken from
+	Matching    string            `yaml:"matching"`      // how users of several forests are recognised as one person
 	Safety      safetyConfig      `yaml:"safety"`
 	Schedule    scheduleConfig    `yaml:"schedule"`
 	Daemon      daemonConfig      `yaml:"daemon"`
@@ -261,6 +262,10 @@ func (c *config) complete() error {
 	orText(&c.Store, "hybridsync.db")
 	orText(&c.Rules, "standard")
 	orText(&c.Anchor, "objectGUID")
+	orText(&c.Matching, "once")
+	if _, ok := matchings[c.Matching]; !ok {
+		bad("matching: %q is none of %s", c.Matching, strings.Join(slices.Sorted(maps.Keys(matchings)), ", "))
+	}
 	orText(&c.Tenant.Name, "tenant")
 	orText(&c.Tenant.Distribution, "security")
 	orText(&c.Daemon.Log, "text")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -50,9 +51,7 @@ directories:
     user: %q
     password: %q
     ca_file: %q
-    exchange: true
-    allow_administrator: true
-tenant:
+%stenant:
   name: tenant
   tenant_id: %q
   client_id: %q
@@ -60,7 +59,7 @@ tenant:
   graph: %q
   authority: %q
   ca_file: %q
-%s`, v["url"], v["user"], v["password"], v["ca"], v["tenant"], v["client"], v["secret"], v["graph"], v["authority"], v["tenantca"], v["more"])
+%s`, v["url"], v["user"], v["password"], v["ca"], cmp.Or(v["keys"], "    exchange: true\n    allow_administrator: true\n"), v["tenant"], v["client"], v["secret"], v["graph"], v["authority"], v["tenantca"], v["more"])
 	path := filepath.Join(b.dir, "hybridsync.yaml")
 	require.NoError(b.t, os.WriteFile(path, []byte(text), 0o600))
 	return path

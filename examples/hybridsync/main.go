@@ -17,6 +17,7 @@
 //	hybridsync preview DN             what synchronising an object would do
 //	hybridsync object DN              synchronise one object now
 //	hybridsync whatif                 what changed rules or settings would do
+//	hybridsync account plan           the account of a directory's connector: also create, grant, undo
 //	hybridsync store check            is the store sound? also backup FILE, dump
 package main
 
@@ -74,6 +75,7 @@ type invocation struct {
 	connector      string
 	acceptRun      int64
 	inspect        inspection
+	account        accountFlags
 	change         change
 	args           []string
 
@@ -116,6 +118,7 @@ func commands() []command {
 			f.IntVar(&i.limit, "n", 100, "how many")
 			f.StringVar(&i.connector, "connector", "", "of this connector only")
 		}, objectErrors},
+		accountCommand(),
 	}, append(operateCommands(), inspectCommands(one)...)...)
 }
 

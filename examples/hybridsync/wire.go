@@ -144,7 +144,16 @@ func (d *directoryConfig) scope() string {
 }
 
 func directory(d *directoryConfig, log *slog.Logger) (connector.Connector, error) {
-	dir, err := ad.New(d.Name, ad.Options{
+	dir, err := ad.New(d.Name, d.options(log))
+	if err != nil {
+		return nil, fmt.Errorf("directory %s: %w", d.Name, err)
+	}
+	return dir, nil
+}
+
+// options are those of the directory's connector.
+func (d *directoryConfig) options(log *slog.Logger) ad.Options {
+	return ad.Options{
 		URLs: d.URLs, Domain: d.Domain, Site: d.Site, HostSuffixes: d.Suffixes,
 		Auth: authWays[d.Auth], Protection: protections[d.Protect], BindName: d.User,
 		Kerberos: ad.Kerberos{Realm: d.Kerberos.Realm, KDCs: d.Kerberos.KDCs, ConfigFile: d.Kerberos.Config,
@@ -158,11 +167,7 @@ func directory(d *directoryConfig, log *slog.Logger) (connector.Connector, error
 		Partitions: d.Bases, Include: d.Include, Exclude: d.Exclude,
 		HoldNewContainers: d.New == "hold", GroupFilter: d.Group,
 		PageSize: d.PageSize, ReadOnly: !d.WriteBack.any(), Uses: d.WriteBack.uses(), AllowAdministrator: d.AllowAdministrator, Logger: log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("directory %s: %w", d.Name, err)
 	}
-	return dir, nil
 }
 
 func tenant(t *tenantConfig, log *slog.Logger) (connector.Connector, error) {
@@ -222,14 +227,18 @@ func loadCAs(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+var matchings = map[string]rules.UserMatching{
+	"once": rules.MatchOnce, "mail": rules.MatchMail, "sid": rules.MatchSID, "account_name": rules.MatchAccountName,
+}
+
 // loadRules compiles the standard rule set or that of a file.
 func loadRules(c *config) (*rules.Set, error) {
 	if c.Rules == "standard" {
-		o := rules.StandardOptions{Entra: c.Tenant.Name, AnchorAttribute: c.Anchor}
+		o := rules.StandardOptions{Entra: c.Tenant.Name, AnchorAttribute: c.Anchor, Matching: matchings[c.Matching]}
 		for _, d := range c.Directories {
 			o.AD = append(o.AD, rules.ADConnector{
 				Name: d.Name, Exchange: d.Exchange,
-				AnchorReadOnly: !d.WriteBack.ConsistencyGUID, ExchangeReadOnly: !d.WriteBack.ExchangeHybrid,
+				AnchorReadOnly: !d.WriteBack.ConsistencyGUID, ExchangeReadOnly: !d.WriteBack.ExchangeHybrid, GroupContainer: d.WriteBack.Groups,
 			})
 			o.ExchangeHybrid = o.ExchangeHybrid || d.WriteBack.ExchangeHybrid
 		}

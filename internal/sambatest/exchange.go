@@ -23,6 +23,7 @@ func exchangeAttributes() []exchangeAttribute {
 		{name: "msDS-ExternalDirectoryObjectId", syntax: text, om: 64},
 		{name: "msExchMailboxGuid", syntax: octets, om: 4},
 		{name: "msExchHideFromAddressLists", syntax: boolean, om: 1},
+		{name: "msExchMasterAccountSid", syntax: "2.5.5.17", om: 4},
 		{name: "msExchRecipientTypeDetails", syntax: large, om: 65},
 		{name: "msExchRemoteRecipientType", syntax: large, om: 65},
 		{name: "msExchSafeSendersHash", syntax: octets, om: 4},

@@ -63,7 +63,7 @@ func (o *Options) withDefaults() (Options, error) {
 func (o Options) templateKey() string {
 	key := strings.ToLower(o.Realm) + "+spn"
 	if o.ExchangeSchema {
-		key += "+exchange"
+		key += "+exchange-with-linked-mailboxes"
 	}
 	return key
 }
