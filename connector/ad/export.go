@@ -146,11 +146,13 @@ func (x *exporting) delete(ctx context.Context) (connector.Result, error) {
 
 // target is the DN to send requests for the object to: by GUID where that is known, so
 // that a rename by somebody else does not matter.
-func (x *exporting) target() string {
-	if g, ok := parseGUID(x.change.Key.Anchor.Raw()); ok {
+func (x *exporting) target() string { return targetOf(x.change.Key) }
+
+func targetOf(k connector.Key) string {
+	if g, ok := parseGUID(k.Anchor.Raw()); ok {
 		return g.dn()
 	}
-	return x.change.Key.DN
+	return k.DN
 }
 
 // locate reads where an object is now; nil if it is not there.

@@ -21,13 +21,14 @@ type rootDSE struct {
 	schemaNC      string
 	namingContext []string
 	now           time.Time // by its clock
-	usn           int64     // the last change that it has made or taken over
-	incomplete    bool      // it has not had its first replication yet
+	controls      map[string]bool
+	usn           int64 // the last change that it has made or taken over
+	incomplete    bool  // it has not had its first replication yet
 }
 
 func (l *link) readRoot(ctx context.Context) (rootDSE, error) {
 	e, err := l.read(ctx, "", anything, "dnsHostName", "dsServiceName", "defaultNamingContext", "rootDomainNamingContext",
-		"configurationNamingContext", "schemaNamingContext", "namingContexts", "currentTime",
+		"configurationNamingContext", "schemaNamingContext", "namingContexts", "currentTime", "supportedControl",
 		"highestCommittedUSN", "isSynchronized")
 	if err != nil {
 		return rootDSE{}, err
@@ -46,6 +47,10 @@ func (l *link) readRoot(ctx context.Context) (rootDSE, error) {
 		incomplete:    strings.EqualFold(single(e, "isSynchronized"), "FALSE"),
 	}
 	r.usn, _ = strconv.ParseInt(single(e, "highestCommittedUSN"), 10, 64) // zero where it is not told
+	r.controls = make(map[string]bool)
+	for _, oid := range values(e, "supportedControl") {
+		r.controls[oid] = true
+	}
 	if r.defaultNC == "" || r.configNC == "" || r.schemaNC == "" {
 		return r, fmt.Errorf("%w: %s is not a domain controller of Active Directory", connector.ErrProtocol, l.server.addr)
 	}
