@@ -95,6 +95,17 @@
 // is found by the next full import only, as is what a container in scope turns out to hold
 // after rights were changed. [connector.Preflighter] tells.
 //
+// Other uses ([Feature]) need permissions of their own. [Preflight] computes from security
+// descriptors which of them are missing, where, and the commands that grant them; a
+// session's Preflight does the same for Options.Uses. Permissions that are granted on a
+// container do not reach what does not inherit them, above all accounts that are or were
+// administrators (adminCount): the report names these. It looks at all containers and all
+// protected accounts, and at a sample of the other objects.
+//
+// Accounts with the powers of a domain administrator are refused, see
+// [Options.AllowAdministrator]. A [Provisioner] makes an account with exactly the
+// permissions that its uses need.
+//
 // Attributes that are not replicated, constructed or back links (memberOf) never appear in
 // DirSync. They are imported only when Options.Attributes names them, and are refreshed
 // only together with the whole object.
@@ -104,6 +115,14 @@
 // Changes of multi-valued attributes travel by value, deletions before additions, in
 // requests of bounded size, with permissive modify so that a repeated change is harmless.
 // A change whose answer was lost is Unknown.
+//
+// An ordinary value is replaced only where the directory still holds what the engine
+// believes it to hold; what somebody else wrote meanwhile is a Conflict and stays.
+// mS-DS-ConsistencyGuid, on which the identity in the cloud hangs, is written where it is
+// empty and never again.
+//
+// [Directory.ResetPassword] sets passwords under the domain's policy, those of protected
+// accounts never.
 //
 // # Security
 //
