@@ -194,13 +194,13 @@ func withoutReading(t *testing.T, stores Stores) {
 func newKeyIsRefused(t *testing.T, stores Stores) {
 	ctx := t.Context()
 	e := newTenant(t, stores)
-	m := e.manager(credential.Managed, func(o *credential.ManagerOptions) { o.ProveTimeout = 50 * time.Millisecond })
+	m := e.manager(credential.Managed, nil)
 	require.NoError(t, m.Setup(ctx, e.admin(), nil))
 	first := status(t, m)
 	// The token service takes the old key, and not yet the new one.
 	added := new(atomic.Bool)
 	broken := e.options()
-	broken.ProveTimeout = 50 * time.Millisecond
+	broken.ProveTimeout = 3 * time.Second // long enough for a first answer on a busy machine
 	broken.HTTPClient = &http.Client{Transport: refusing{e.srv.HTTPClient().Transport, added}}
 	slow, err := credential.NewManager(e.settings(credential.Managed), e.keys, e.state, broken)
 	require.NoError(t, err)

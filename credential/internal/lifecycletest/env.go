@@ -180,7 +180,7 @@ func (e *tenant) options() *credential.ManagerOptions {
 	return &credential.ManagerOptions{
 		Options: credential.Options{HTTPClient: e.srv.HTTPClient(), Clock: e.srv.Now},
 		Logger:  slog.New(slog.NewTextHandler(e.log, &slog.HandlerOptions{Level: slog.LevelDebug})), OnEvent: e.log.event,
-		RetryDelay: time.Millisecond, ProveTimeout: 5 * time.Second, LeaseTime: 10 * time.Minute,
+		RetryDelay: time.Millisecond, ProveTimeout: time.Minute, LeaseTime: 10 * time.Minute,
 		Overlap: -1, // at once, unless a test is about it
 		Secret:  func(context.Context) (credential.Secret, error) { return credential.NewSecret(e.srv.ClientSecret), nil },
 	}

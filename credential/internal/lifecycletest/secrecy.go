@@ -18,7 +18,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,7 +46,6 @@ func Scan(t *testing.T, stores Stores, s Secrecy) {
 	seen := &said{}
 	m := e.manager(credential.Managed, func(o *credential.ManagerOptions) {
 		o.HTTPClient = &http.Client{Transport: w}
-		o.ProveTimeout = time.Minute
 		o.OnEvent = func(ev credential.Event) { seen.json(ev) }
 	})
 	e.watched(ctx, m, w, seen)
