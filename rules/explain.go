@@ -155,7 +155,8 @@ func (s *Set) explainFlows(x *Explanation, inbound bool, class string, in []Cont
 			attempt := Attempt{Rule: c.flow.rule, Contribution: c.in, Flow: *c.flow.source}
 			o, err := c.flow.eval(views[c.in], false)
 			attempt.Values = o.list()
-			attempt.Won = slices.ContainsFunc(x.Decision.Origins, func(or Origin) bool {
+			// References that the decision says to copy may turn out to be none.
+			attempt.Won = o.kind != outcomeNull && slices.ContainsFunc(x.Decision.Origins, func(or Origin) bool {
 				return or.Rule == c.flow.rule && or.Contribution == c.in && attr.EqualName(or.Attribute, t.name)
 			})
 			attempt.Reason, attempt.Err = reasonOf(o, err, c.flow, views[c.in], attempt.Won, decided), flowError(err)
