@@ -83,7 +83,7 @@ func TestMockDescribe(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"manager": "2.5.5.1 linked", "memberOf": "2.5.5.1 local back multi", "mail": "2.5.5.12 indexed", "badPwdCount": "2.5.5.9 local",
-		"tokenGroups": "2.5.5.17 constructed local multi", "userAccountControl": "2.5.5.9",
+		"tokenGroups": "2.5.5.17 constructed local multi", "userAccountControl": "2.5.5.9 indexed",
 	} {
 		require.Equal(t, want, got[name], name)
 	}
