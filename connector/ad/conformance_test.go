@@ -51,8 +51,22 @@ changetype: add
 objectClass: organizationalUnit
 `
 
-// TestSambaConformance runs the suite on a real domain controller. It cannot be made to
-// repeat page tokens or to refuse its own cookies; adtest can.
+// TestSambaConformance runs the suite on a real domain controller. What Samba does not do as
+// Active Directory does is tested on adtest instead:
+//
+//   - MaxPageSize and the size of DirSync answers are not enforced, nothing is continued:
+//     TestMockLimits, TestMockConformance.
+//   - MaxValRange is not enforced: TestMockLimits; TestSambaRanges asks for ranges itself.
+//   - Limits of size, time and work are never met, busy is never said: TestMockLimitsOfSearches,
+//     TestMockBusy.
+//   - Page tokens cannot be made to repeat, cookies not to expire: TestMockConformance.
+//   - There is one domain controller only, without cookies of others, replication that lags
+//     or a restored database: failover_test.go.
+//   - Objects cannot be restored where the recycle bin is on, and tombstones do not expire
+//     while a test waits: revival_test.go.
+//   - Channel bindings are not asked for: TestEndPointBinding, TestBindChallenge.
+//   - Deleted objects are hidden from accounts that may replicate changes: see
+//     sambatest.Options.Delegate, which grants what Active Directory does not ask for.
 func TestSambaConformance(t *testing.T) {
 	t.Parallel()
 	for name, include := range map[string][]string{"WholePartition": nil, "Containers": {"OU=Conformance,DC=contoso,DC=test"}} {

@@ -88,7 +88,7 @@ func (g *gssContext) unwrap(token []byte, sealed bool) ([]byte, error) {
 	body = append(body[rotated:], body[:rotated]...)
 	head := g.header(flags, uint16(extra), 0, seq)
 	if sealed {
-		plain, err := g.kind.DecryptMessage(g.key.KeyValue, body, keyusage.GSSAPI_ACCEPTOR_SEAL)
+		plain, err := decrypt(g.kind, g.key, body, keyusage.GSSAPI_ACCEPTOR_SEAL)
 		if err != nil || len(plain) < extra+gssHeader || !bytes.Equal(plain[len(plain)-gssHeader:], head) {
 			return nil, errSealed
 		}
@@ -105,6 +105,14 @@ func (g *gssContext) unwrap(token []byte, sealed bool) ([]byte, error) {
 	}
 	g.got++
 	return message, nil
+}
+
+// decrypt decrypts what came from outside. The library takes the length for granted.
+func decrypt(kind etype.EType, key types.EncryptionKey, secret []byte, usage uint32) ([]byte, error) {
+	if len(secret) < kind.GetConfounderByteSize()+kind.GetHMACBitLength()/8 {
+		return nil, errSealed
+	}
+	return kind.DecryptMessage(key.KeyValue, secret, usage)
 }
 
 // A sealedConn encrypts what goes over a connection. It has one reader; writers take turns.

@@ -241,7 +241,7 @@ func (s *spoiler) Read(p []byte) (int, error) {
 	at := *s.left
 	*s.left = -1
 	if s.flip == 0 {
-		s.Close()
+		_ = s.Close()
 		return at, io.ErrUnexpectedEOF
 	}
 	p[at] ^= s.flip

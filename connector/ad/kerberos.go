@@ -244,7 +244,11 @@ func (k *kerberosBind) verify(token []byte) error {
 	if err := reply.Unmarshal(rest[2:]); err != nil {
 		return failed("an unreadable reply")
 	}
-	plain, err := crypto.DecryptEncPart(reply.EncPart, k.session, keyusage.AP_REP_ENCPART)
+	kind, err := crypto.GetEtype(k.session.KeyType)
+	if err != nil {
+		return failed("the ticket has an unknown kind of key")
+	}
+	plain, err := decrypt(kind, k.session, reply.EncPart.Cipher, keyusage.AP_REP_ENCPART)
 	if err != nil {
 		return failed("its reply has another key")
 	}

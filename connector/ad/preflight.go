@@ -138,7 +138,8 @@ func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]conn
 				continue
 			case errors.Is(err, connector.ErrPermission):
 				out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodePermission, Object: p.dn,
-					Message: "the account has no right to replicate directory changes; imports use object security and see only what it can read", Remedy: remedy})
+					Message: "the account has no right to replicate directory changes; imports use object security and see only what it can read",
+					Remedy:  remedy + "; until then schedule full imports, which alone find what has become readable"})
 			case err != nil:
 				return nil, err
 			}

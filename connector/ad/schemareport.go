@@ -94,12 +94,12 @@ func (s *schema) hash() string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(s.attributes)) {
 		a := s.attributes[name]
-		fmt.Fprintf(h, "%s %s %v %v %v %v %v\n", a.name, a.oid, a.multi, a.constructed, a.replicated, a.backLink, a.systemOnly) //nolint:errcheck // a hash takes everything
+		fmt.Fprintf(h, "%s %s %v %v %v %v %v\n", a.name, a.oid, a.multi, a.constructed, a.replicated, a.backLink, a.systemOnly)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.classes)) {
 		c := s.classes[name]
 		sorted := func(list []string) []string { return slices.Sorted(slices.Values(list)) }
-		fmt.Fprintf(h, "%s %s %q %q\n", c.name, c.parent, sorted(c.auxiliary), sorted(c.attributes)) //nolint:errcheck // ditto
+		fmt.Fprintf(h, "%s %s %q %q\n", c.name, c.parent, sorted(c.auxiliary), sorted(c.attributes))
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:16])
 }
