@@ -169,3 +169,70 @@ func users(all map[string]*connector.Object) map[string]*connector.Object {
 	}
 	return all
 }
+
+// Imports come to what the tenant holds while a twentieth of all requests fails, links
+// expire, and delta queries repeat themselves.
+func TestImportsConvergeUnderFaults(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			s := entratest.NewServer(t, &entratest.Options{Seed: seed, DeltaPageSize: 7, DeltaLinkPage: 5})
+			var ids []string
+			for i := range 80 {
+				ids = append(ids, s.AddUser(entratest.User{UserPrincipalName: fmt.Sprintf("u%d@contoso.test", i), DisplayName: "U"}))
+			}
+			group := s.AddGroup(entratest.Group{DisplayName: "G", Members: ids[:40]})
+			opts := quick(s)
+			opts.Attempts = 12
+			tenant := connect(t, s, opts)
+			s.FailRate(0.05)
+			s.SetDeltaFaults(entratest.DeltaFaults{Duplicates: seed%2 == 0, EmptyPages: true})
+			known := make(map[string]*connector.Object)
+			apply := func(items []connector.Item) connector.Watermark {
+				for _, it := range items {
+					switch {
+					case it.Object == nil:
+					case it.Kind == connector.ItemDelete:
+						delete(known, it.Object.Anchor.Raw())
+					case it.Kind == connector.ItemObject:
+						known[it.Object.Anchor.Raw()] = it.Object
+					default:
+						for _, mod := range it.Mods {
+							known[it.Object.Anchor.Raw()].Attributes.Apply(mod)
+						}
+					}
+				}
+				return watermark(t, items)
+			}
+			items, err := fullImport(t, tenant)
+			require.NoError(t, err)
+			mark := apply(items)
+			for round := range 4 {
+				s.RemoveMember(group, ids[round])
+				require.NoError(t, s.AddMembers(group, ids[50+round]))
+				require.NoError(t, s.Update(ids[20+round], map[string]any{"department": fmt.Sprint("d", round)}))
+				require.NoError(t, s.Delete(ids[60+round]))
+				s.Advance(time.Minute)
+				items, err = deltaImport(t, tenant, mark)
+				require.NoError(t, err)
+				mark = apply(items)
+			}
+			s.ExpireDeltaTokens()
+			_, err = deltaImport(t, tenant, mark)
+			require.ErrorIs(t, err, connector.ErrWatermarkExpired)
+			s.FailRate(0)
+			s.SetDeltaFaults(entratest.DeltaFaults{})
+			items, err = fullImport(t, connect(t, s, quick(s)))
+			require.NoError(t, err)
+			want := objects(items)
+			require.Len(t, known, len(want))
+			for anchor, o := range want {
+				require.Contains(t, known, anchor)
+				for name, values := range o.Attributes.All() {
+					require.ElementsMatch(t, values, known[anchor].Attributes.Values(name), "%s %s", anchor, name)
+				}
+			}
+		})
+	}
+}

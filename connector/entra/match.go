@@ -313,9 +313,11 @@ func (s *session) policy(c *class) sourceanchor.Policy {
 	}
 }
 
-// vet finds out which of the users hold roles. One that cannot be vetted is not taken over.
+// vet finds out which of the objects hold roles. One that cannot be vetted is not taken
+// over. A group with our own mark has been vetted when it got it.
 func (t *task) vet(found []*match) error {
-	if t.c.name != classUser || len(found) == 0 {
+	doubtful := func(m *match) bool { return t.c.name == classUser || !m.MatchesAnchor }
+	if !slices.ContainsFunc(found, doubtful) {
 		return nil
 	}
 	// Who waits here for another to list them must not keep that other's batch from going.
@@ -326,6 +328,9 @@ func (t *task) vet(found []*match) error {
 		return err
 	}
 	for _, m := range found {
+		if !doubtful(m) {
+			continue
+		}
 		id := m.deleted.id
 		if m.live != nil {
 			id = m.live.id

@@ -133,6 +133,13 @@ func TestMatchingDecisionTable(t *testing.T) {
 		{name: "group, mastered elsewhere", seed: func(s *entratest.Server) string {
 			return s.AddGroup(entratest.Group{DisplayName: "old", MailEnabled: true, NotSecurity: true, Mail: "ada@contoso.com", OnPremisesSyncEnabled: &yes})
 		}, add: adaGroup, code: connector.CodeInvalidSoftMatch},
+		{name: "group, role holder", seed: func(s *entratest.Server) string {
+			target := s.AddGroup(entratest.Group{
+				DisplayName: "old", MailEnabled: true, NotSecurity: true, GroupTypes: []string{"Unified"}, Mail: "ada@contoso.com", AssignableToRole: true,
+			})
+			require.NoError(t, s.AssignRole(admin, target))
+			return target
+		}, add: adaGroup, code: connector.CodeExistingAdminRole},
 		{name: "group without mail is not matched by name", seed: func(s *entratest.Server) string {
 			return s.AddGroup(entratest.Group{DisplayName: "ada"})
 		}, add: func() connector.Change { return addGroup("ada", boolean("securityEnabled", true)) }, create: true},

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hybridsync/hybridsync/connector/entra/entratest"
 )
@@ -35,6 +36,8 @@ type settings struct {
 	domains               string
 	users, groups         int
 	throttle, failRate    float64
+	replication           time.Duration
+	quota                 int
 	dump                  bool
 }
 
@@ -51,6 +54,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	fl.IntVar(&s.groups, "groups", 0, "number of groups to start with, each with up to ten of the users")
 	fl.Float64Var(&s.throttle, "throttle", 0, "`scale` of the published quotas: 1 as published, 50 fifty times as much, 0 no throttling")
 	fl.Float64Var(&s.failRate, "fail-rate", 0, "`share` of requests that fail at random, 0 to 1")
+	fl.DurationVar(&s.replication, "replication-delay", 0, "`time` during which new objects are answered with 404, such as 3s")
+	fl.IntVar(&s.quota, "quota", 0, "`number` of objects that the directory takes, deleted ones included; 0 is no limit")
 	fl.BoolVar(&s.dump, "dump", false, "print the directory as JSON to standard output on exit")
 	if err := fl.Parse(args); err != nil {
 		return s, err
@@ -60,6 +65,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 		return s, fmt.Errorf("unexpected argument %q", fl.Arg(0))
 	case s.users < 0 || s.groups < 0:
 		return s, errors.New("-users and -groups cannot be negative")
+	case s.replication < 0 || s.quota < 0:
+		return s, errors.New("-replication-delay and -quota cannot be negative")
 	case s.failRate < 0 || s.failRate > 1:
 		return s, errors.New("-fail-rate is outside 0 to 1")
 	}
@@ -99,7 +106,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 // open starts the tenant and loads its state, when there is one.
 func open(set settings, stderr io.Writer) (srv *entratest.Server, loaded bool, err error) {
 	opts := &entratest.Options{
-		Listen: set.listen, Throttle: set.throttle, Domains: domains(set.domains),
+		Listen: set.listen, Throttle: set.throttle, Domains: domains(set.domains), ReplicationDelay: set.replication, Quota: set.quota,
 		OnMisuse: func(message string) { _, _ = fmt.Fprintln(stderr, "tenantsim: refused:", message) },
 	}
 	var file *os.File

@@ -181,11 +181,24 @@ func TestThrottles(t *testing.T) {
 	s.stop(os.Interrupt)
 }
 
+func TestDelaysAndLimits(t *testing.T) {
+	t.Parallel()
+	s := start(t, "-replication-delay", "1h", "-quota", "3") // two of them are the client's own application
+	body := `{"displayName":"g","mailEnabled":false,"mailNickname":"g","securityEnabled":true}`
+	status, created := s.do("POST", "/groups", body)
+	for ; status == http.StatusCreated; status, _ = s.do("POST", "/groups", body) {
+		again, _ := s.do("GET", "/groups/"+created["id"].(string), "")
+		require.Equal(t, http.StatusNotFound, again, "not replicated yet")
+	}
+	require.Equal(t, http.StatusForbidden, status, "the directory is full")
+	s.stop(os.Interrupt)
+}
+
 func TestRefusesBadArguments(t *testing.T) {
 	t.Parallel()
 	path, err := binary()
 	require.NoError(t, err)
-	for _, args := range [][]string{{"-listen", "0.0.0.0:0"}, {"-users", "-1"}, {"-fail-rate", "2"}, {"extra"}, {"-nonsense"}, {"-state", t.TempDir()}, {"-domains", ""}} {
+	for _, args := range [][]string{{"-listen", "0.0.0.0:0"}, {"-users", "-1"}, {"-fail-rate", "2"}, {"-quota", "-1"}, {"-replication-delay", "-1s"}, {"extra"}, {"-nonsense"}, {"-state", t.TempDir()}, {"-domains", ""}} {
 		out, err := exec.Command(path, args...).CombinedOutput()
 		var exit *exec.ExitError
 		require.ErrorAs(t, err, &exit, "%v", args)

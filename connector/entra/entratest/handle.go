@@ -116,10 +116,11 @@ func (s *Server) admitted(r *request, id, client string) *answer {
 	var load float64
 	if r.route.pattern != batchPattern {
 		users := s.userCount()
-		l, wait := s.throttle.charge(r.now, units, write, users)
+		l, wait, limit := s.throttle.charge(r.now, units, write, users)
 		if load = l; wait > 0 {
 			a := throttled(wait).answer(r, id, client)
 			decorate(a, units, load)
+			a.set("x-ms-throttle-information", limit)
 			return a
 		}
 	}
@@ -192,7 +193,6 @@ func decorate(a *answer, units int, load float64) {
 	}
 	if a.status == http.StatusTooManyRequests {
 		a.set("x-ms-throttle-scope", "Tenant_Application/ReadWrite")
-		a.set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
 	}
 }
 

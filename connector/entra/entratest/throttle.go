@@ -41,28 +41,28 @@ func unitLimit(users int) float64 {
 }
 
 // charge admits a request or says how long to wait. load is the share of the
-// fuller quota that is used, the request included.
-func (t *throttle) charge(now time.Time, units int, write bool, users int) (load float64, wait time.Duration) {
+// fuller quota that is used, the request included; limit names the one that is exceeded.
+func (t *throttle) charge(now time.Time, units int, write bool, users int) (load float64, wait time.Duration, limit string) {
 	if t.scale == 0 {
-		return 0, 0
+		return 0, 0, ""
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	unitCap := unitLimit(users) * t.scale
 	load = (t.units.sum(now) + float64(units)) / unitCap
 	if load > 1 {
-		return load, t.units.relief(now)
+		return load, t.units.relief(now), "ResourceUnitLimitExceeded"
 	}
 	if write {
 		if w := (t.writes.sum(now) + 1) / (writeLimit * t.scale); w > 1 {
-			return w, t.writes.relief(now)
+			return w, t.writes.relief(now), "WriteLimitExceeded"
 		} else if w > load {
 			load = w
 		}
 		t.writes.add(now, 1)
 	}
 	t.units.add(now, float64(units))
-	return load, 0
+	return load, 0, ""
 }
 
 // window sums what was added during the last span, in slots.
