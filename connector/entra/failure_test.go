@@ -157,6 +157,25 @@ func TestPacerCountsResourceUnits(t *testing.T) {
 	require.Nil(t, newPacer(&unlimited).units)
 }
 
+func TestRecentForgetsTheOldest(t *testing.T) {
+	t.Parallel()
+	now := testNow
+	r := newRecent(func() time.Time { return now })
+	id := func(n int) guid { return guid{byte(n >> 16), byte(n >> 8), byte(n)} }
+	for n := range maxRecent + 3 {
+		r.add(id(n))
+	}
+	require.Equal(t, []bool{false, true, true}, []bool{r.has(id(2)), r.has(id(3)), r.has(id(maxRecent + 2))})
+	r.forget(id(3))
+	require.False(t, r.has(id(3)))
+	now = now.Add(settleTime)
+	r.add(id(4)) // again: it is as old as it is now
+	now = now.Add(time.Second)
+	r.add(id(1))
+	require.Equal(t, []bool{true, false, true}, []bool{r.has(id(4)), r.has(id(5)), r.has(id(1))})
+	require.Len(t, r.ids, 2)
+}
+
 func TestPasswordsAreStrongAndDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}

@@ -17,29 +17,34 @@ const (
 type recent struct {
 	clock func() time.Time
 
-	mu  sync.Mutex // guards ids
-	ids map[guid]time.Time
+	mu    sync.Mutex // guards everything below
+	ids   map[guid]time.Time
+	order []birth // oldest first; of those forgotten since, too
+}
+
+type birth struct {
+	id guid
+	at time.Time
 }
 
 func newRecent(clock func() time.Time) *recent {
 	return &recent{clock: clock, ids: make(map[guid]time.Time)}
 }
 
+// add remembers one. Of more than there is room for the oldest are forgotten: a 404 is then
+// final, and the next run tries again.
 func (r *recent) add(id guid) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.clock()
-	if len(r.ids) >= maxRecent {
-		for id, at := range r.ids {
-			if now.Sub(at) > settleTime {
-				delete(r.ids, id)
-			}
-		}
-		if len(r.ids) >= maxRecent {
-			return // a 404 is then final; the next run tries again
-		}
-	}
 	r.ids[id] = now
+	r.order = append(r.order, birth{id, now})
+	for len(r.order) > maxRecent || now.Sub(r.order[0].at) > settleTime {
+		if first := r.order[0]; r.ids[first.id].Equal(first.at) {
+			delete(r.ids, first.id)
+		}
+		r.order = r.order[1:]
+	}
 }
 
 func (r *recent) has(id guid) bool {
