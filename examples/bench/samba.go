@@ -31,7 +31,7 @@ func fromSamba(ctx context.Context, b *bench) (err error) {
 	slices.SortFunc(names, attr.CompareNames)
 	names = slices.CompactFunc(names, attr.EqualName)
 	directory, err := ad.New(source, ad.Options{
-		URLs: []string{d.URL}, BindName: d.AdminUPN, CAFile: d.CAFile, ReadOnly: true, Classes: []string{"user", "group"}, Attributes: names,
+		URLs: []string{d.URL}, BindName: d.AdminUPN, CAFile: d.CAFile, ReadOnly: true, AllowAdministrator: true, Classes: []string{"user", "group"}, Attributes: names,
 		Password: func(context.Context) (string, error) { return d.Password, nil },
 	})
 	if err != nil {
