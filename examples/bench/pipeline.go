@@ -168,7 +168,7 @@ func (f *figures) run(ctx context.Context, users int, memory bool) (err error) {
 	f.initial = append(f.initial, initial)
 	f.imports, f.first, f.export = append(f.imports, rate(recs[1])), append(f.first, rate(recs[2])), append(f.export, rate(recs[4]))
 	f.confirm = append(f.confirm, float64(recs[4].Objects)/confirmed.Seconds())
-	if _, took, err = p.cycle(ctx, metaverse.DeltaImport, metaverse.DeltaSync); err != nil { // references
+	if _, _, err = p.cycle(ctx, metaverse.DeltaImport, metaverse.DeltaSync); err != nil { // references
 		return err
 	}
 	if _, err = p.confirm(ctx); err != nil {

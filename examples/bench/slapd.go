@@ -149,7 +149,7 @@ func (s *slapd) bind() (*ldap.Conn, error) {
 func (s *slapd) close() error {
 	if s.cmd != nil && s.cmd.Process != nil {
 		_ = s.cmd.Process.Kill()
-		<-s.exit
+		_ = <-s.exit // that it was killed is no news
 	}
 	return os.RemoveAll(s.dir)
 }
@@ -246,9 +246,9 @@ func (b *bench) imports(ctx context.Context, objects int, from string, peers []p
 			}
 			start := time.Now()
 			err := p.run(ctx)
-			var skipped *skipError
+			skipped, isSkip := errors.AsType[*skipError](err)
 			switch {
-			case errors.As(err, &skipped):
+			case isSkip:
 				b.skip(p.name, skipped.reason)
 				all[i].run = nil
 			case err != nil:
