@@ -135,10 +135,11 @@ func Standard(opts StandardOptions) []Rule {
 	s := &standard{StandardOptions: opts.withDefaults(), next: firstStandard}
 	s.fromAD()
 	if s.Entra != "" {
+		s.groupsFromEntra()
 		s.fromEntra()
 		s.toEntra()
 		s.toAD()
-		s.groupsBack()
+		s.groupsToAD()
 	}
 	return s.rules
 }

@@ -51,6 +51,9 @@ func (s *standard) fromEntra() {
 		if scope != "" {
 			r.Scope = all(scope)
 		}
+		if class == "group" && !hybrid && slices.ContainsFunc(s.AD, takesGroups) {
+			r.Scope = all(scope, hasAnchor) // the others are taken in by a rule of their own
+		}
 		s.add(s.Entra, r)
 	}
 	add("User Join", "user", "person", notCloudMastered, "accountEnabled countryCode usageLocation", false)

@@ -1,30 +1,35 @@
 package rules
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // escaper makes text the inside of a string literal of the expression language.
 var escaper = strings.NewReplacer(`\`, `\\`, `"`, `""`)
 
-// groupsBack adds the rules that bring security groups of the cloud to Active Directory.
-// They are the cloud's for good: what is changed in Active Directory is overwritten.
-func (s *standard) groupsBack() {
-	wanted := func(c ADConnector) bool { return c.GroupContainer != "" }
-	some := false
-	for _, c := range s.AD {
-		some = some || wanted(c)
-	}
-	if !some {
+func takesGroups(c ADConnector) bool { return c.GroupContainer != "" }
+
+// groupsFromEntra adds the rule that takes in security groups of the cloud for forests that
+// get them: those without a source anchor, which no other rule joins then.
+func (s *standard) groupsFromEntra() {
+	if !slices.ContainsFunc(s.AD, takesGroups) {
 		return
 	}
 	s.add(s.Entra, Rule{
 		Name: "In from AAD - Group Write-back", Direction: Inbound, SourceType: "group", TargetType: "group",
 		Description: "Takes in security groups that were made in the cloud.",
-		LinkType:    Provision,
-		Scope:       all("sourceAnchor ISNULL", "securityEnabled EQUAL True", "mailEnabled NOTEQUAL True", "onPremisesSyncEnabled NOTEQUAL True"),
-		Flows:       append(direct("cloudAnchor displayName description member securityEnabled"), constant("cloudMastered", "True")),
+		LinkType:    Provision, Join: joinOn("cloudAnchor=cloudAnchor"),
+		Scope: all("sourceAnchor ISNULL", "securityEnabled EQUAL True", "mailEnabled NOTEQUAL True", "onPremisesSyncEnabled NOTEQUAL True"),
+		Flows: append(direct("cloudAnchor displayName description member securityEnabled"), constant("cloudMastered", "True")),
 	})
+}
+
+// groupsToAD adds the rules that bring these groups to Active Directory. They are the
+// cloud's for good: what is changed in Active Directory is overwritten.
+func (s *standard) groupsToAD() {
 	for _, c := range s.AD {
-		if !wanted(c) {
+		if !takesGroups(c) {
 			continue
 		}
 		// The name is unique by the last digits of the object's id; the whole is at most 64
