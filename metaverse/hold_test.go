@@ -184,6 +184,33 @@ func TestLeaseIsExtended(t *testing.T) {
 	}
 }
 
+func TestCandidates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.engine.Candidate()
+	active, err := first.Active(t.Context())
+	require.NoError(t, err)
+	require.True(t, active)
+	w.reload() // another engine is what another process is
+	second := w.engine.Candidate()
+	active, err = second.Active(t.Context())
+	require.NoError(t, err)
+	require.False(t, active, "one is active")
+	first.Resign()
+	first.Resign()
+	active, err = second.Active(t.Context())
+	require.NoError(t, err)
+	require.True(t, active, "a standby follows at once")
+	active, err = first.Active(t.Context())
+	require.NoError(t, err)
+	require.False(t, active)
+	w.takeOver(metaverse.Holder{Host: "elsewhere"}, time.Hour)
+	w.user(1)
+	_, err = w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
+	require.ErrorIs(t, err, metaverse.ErrLeaseLost)
+	second.Resign()
+}
+
 // twice is a store that undoes each Update once and has its function called again, as a database
 // server may do.
 type twice struct{ metaverse.Store }

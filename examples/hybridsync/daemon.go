@@ -130,6 +130,7 @@ func (s *service) run(ctx context.Context, a *app) error {
 			err = s.end(a, ended, breakOff, next != nil)
 		}
 		breakOff()
+		a.resign()
 		if err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) configure() string {
 	b.t.Helper()
 	v := b.values
-	text := fmt.Sprintf(`store: store.db
+	text := fmt.Sprintf(`store: %q
 directories:
   - name: contoso.test
     urls: [%q]
@@ -59,7 +59,7 @@ directories:
   graph: %q
   authority: %q
   ca_file: %q
-%s`, v["url"], v["user"], v["password"], v["ca"], cmp.Or(v["keys"], "    exchange: true\n    allow_administrator: true\n"), v["tenant"], v["client"], v["secret"], v["graph"], v["authority"], v["tenantca"], v["more"])
+%s`, cmp.Or(v["store"], "store.db"), v["url"], v["user"], v["password"], v["ca"], cmp.Or(v["keys"], "    exchange: true\n    allow_administrator: true\n"), v["tenant"], v["client"], v["secret"], v["graph"], v["authority"], v["tenantca"], v["more"])
 	path := filepath.Join(b.dir, "hybridsync.yaml")
 	require.NoError(b.t, os.WriteFile(path, []byte(text), 0o600))
 	return path
@@ -315,7 +315,7 @@ func TestTwoUsersWithTheSameName(t *testing.T) {
 func TestStoreOfANewerVersion(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	_, err := b.run("status")
+	_, err := b.cycle()
 	require.NoError(t, err)
 	setUserVersion(t, filepath.Join(b.dir, "store.db"), 9999)
 	_, err = b.run("cycle")

@@ -18,7 +18,7 @@
 //	hybridsync object DN              synchronise one object now
 //	hybridsync whatif                 what changed rules or settings would do
 //	hybridsync account plan           the account of a directory's connector: also create, grant, undo
-//	hybridsync store check            is the store sound? also backup FILE, dump
+//	hybridsync store check            is the store sound? also backup FILE, dump, copy TARGET
 package main
 
 import (

@@ -276,7 +276,7 @@ func (i *invocation) showFindings(a *app, findings []findingResult, bad bool) er
 		}
 		return i.printJSON(map[string]any{"ok": !bad, "rules": len(a.engine.Rules().Rules()), "findings": findings})
 	}
-	fmt.Fprintf(i.out, "%d rules compiled, store %s opened\n", len(a.engine.Rules().Rules()), a.config.Store)
+	fmt.Fprintf(i.out, "%d rules compiled, store %s opened\n", len(a.engine.Rules().Rules()), withoutPassword(a.config.Store))
 	for _, f := range grouped(findings) {
 		about := ""
 		if f.Object != "" {

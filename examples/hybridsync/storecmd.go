@@ -6,20 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
+	"github.com/hybridsync/hybridsync/metaverse"
 	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
 )
 
-// storeCommand looks after the store: store check, store backup FILE, store dump [FILE].
+// storeCommand looks after the store: store check, store backup FILE, store dump [FILE], store copy
+// TARGET.
 func storeCommand(ctx context.Context, i *invocation) (err error) {
 	if len(i.args) == 0 {
-		return errors.New("store what? check, backup FILE or dump [FILE]")
+		return errors.New("store what? check, backup FILE, dump [FILE] or copy TARGET")
 	}
 	c, err := loadConfig(i.path)
 	if err != nil {
 		return err
 	}
-	s, err := sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: i.log, ReadOnly: true})
+	readOnly := i.args[0] != "copy" // which keeps others from changing it meanwhile
+	s, err := sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: i.log, ReadOnly: readOnly})
 	if err != nil {
 		return err
 	}
@@ -31,8 +35,54 @@ func storeCommand(ctx context.Context, i *invocation) (err error) {
 		return i.storeBackup(ctx, s, rest[0])
 	case what == "dump" && len(rest) <= 1:
 		return i.storeDump(ctx, s, rest)
+	case what == "copy" && len(rest) == 1:
+		return i.storeCopy(ctx, s, rest[0])
 	}
-	return fmt.Errorf("store takes check, backup FILE or dump [FILE], not %q", i.args)
+	return errors.New("store takes check, backup FILE, dump [FILE] or copy TARGET")
+}
+
+// storeCopy copies the store into an empty one, named by the path of a file or the URL of a server,
+// in which ${NAME} stands for an environment variable.
+func (i *invocation) storeCopy(ctx context.Context, from *sqlstore.Store, target string) (err error) {
+	if target, err = expand(target, filepath.Dir(i.path)); err != nil {
+		return err
+	}
+	to, err := sqlstore.Open(ctx, target, &sqlstore.Options{Logger: i.log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	tables, err := sqlstore.Copy(ctx, from, to, &sqlstore.CopyOptions{Progress: func(p sqlstore.CopyProgress) {
+		i.reporter.Report(metaverse.Progress{Connector: "store", Step: "copy", Phase: p.Phase, Done: p.Done, Total: p.Total})
+	}})
+	i.reporter.Done()
+	if err != nil {
+		return err
+	}
+	if i.json {
+		return i.printJSON(map[string]any{"from": from.Name(), "to": to.Name(), "tables": tables})
+	}
+	rows := int64(0)
+	for _, t := range tables {
+		rows += t.Rows
+	}
+	_, err = fmt.Fprintf(i.out, "%d rows copied to %s and verified. Name it as store in the configuration, and start nothing on %s any more.\n",
+		rows, to.Name(), from.Name())
+	return err
+}
+
+// copyTo makes a file that is a copy of a store of either kind.
+func (i *invocation) copyTo(ctx context.Context, from *sqlstore.Store, path string) error {
+	err := from.Backup(ctx, path)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	to, err := sqlstore.Open(ctx, path, &sqlstore.Options{Logger: i.log})
+	if err != nil {
+		return err
+	}
+	_, err = sqlstore.Copy(ctx, from, to, nil)
+	return errors.Join(err, to.Close())
 }
 
 // maxShownProblems bounds what a person has to read; -json shows all.

@@ -98,7 +98,7 @@ func (i *invocation) base(ctx context.Context, c *config, dir string) (*sqlstore
 		return nil, err
 	}
 	path := filepath.Join(dir, "base.db")
-	if err := errors.Join(live.Backup(ctx, path), live.Close()); err != nil {
+	if err := errors.Join(i.copyTo(ctx, live, path), live.Close()); err != nil {
 		return nil, err
 	}
 	base, engine, err := i.scratch(ctx, c, path)

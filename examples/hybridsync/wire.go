@@ -27,6 +27,7 @@ type app struct {
 	config    *config
 	store     metaverse.Store
 	engine    *metaverse.Engine
+	candidate *metaverse.Candidate // of several processes on one server, else nil
 	scheduler *scheduler.Scheduler
 	names     []string // of the connectors
 }
@@ -81,6 +82,11 @@ func (a *app) wire(ctx context.Context, log *slog.Logger, opts *scheduler.Option
 		return err
 	}
 	a.names = a.engine.Connectors()
+	if sqlstore.IsURL(c.Store) {
+		// Several processes may share a server: one of them is active, the others stand by.
+		a.candidate = a.engine.Candidate()
+		opts.Lease = a.candidate
+	}
 	a.scheduler, err = scheduler.New(a.engine, plan, opts)
 	return err
 }
@@ -107,7 +113,17 @@ func (c *config) names() (names []string) {
 	return append(names, c.Tenant.Name)
 }
 
-func (a *app) close() error { return a.store.Close() }
+func (a *app) close() error {
+	a.resign()
+	return a.store.Close()
+}
+
+// resign makes way for a standby.
+func (a *app) resign() {
+	if a.candidate != nil {
+		a.candidate.Resign()
+	}
+}
 
 // connect makes the connectors. It dials nothing.
 func connect(c *config, log *slog.Logger) ([]connector.Connector, []scheduler.Connector, error) {
