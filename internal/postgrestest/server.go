@@ -337,6 +337,18 @@ func (s *Server) Schema(t testing.TB) string {
 	return s.URL() + "&search_path=" + name
 }
 
+// Exec runs statements in the schema of a URL that [Server.Schema] has made.
+func (s *Server) Exec(t testing.TB, raw, statements string) {
+	t.Helper()
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sql(t.Context(), Database, "SET search_path = "+u.Query().Get("search_path")+"; "+statements); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Close stops the server and removes its files. It is idempotent.
 func (s *Server) Close() error {
 	return errors.Join(s.signal(syscall.SIGQUIT), os.RemoveAll(s.Dir))

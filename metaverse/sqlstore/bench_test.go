@@ -14,6 +14,7 @@ import (
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/internal/postgrestest"
 	"github.com/hybridsync/hybridsync/metaverse"
 	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
 )
@@ -82,14 +83,33 @@ func phase(b *testing.B, store metaverse.Store, name string, n int, fn func(tx m
 }
 
 // BenchmarkIdentities takes b.N people through the life of a store: import, an import without
-// changes, synchronisation, an exporting pass, and the groups they are in. Run it with
-// -benchtime 100000x.
+// changes, synchronisation, an exporting pass, and the groups they are in. The times of SQLite and
+// PostgreSQL side by side are those of
+//
+//	go test ./metaverse/sqlstore -run - -bench Identities -benchtime 100000x
 func BenchmarkIdentities(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "store.db")
-	store, err := sqlstore.Open(b.Context(), path, nil)
-	require.NoError(b, err)
-	b.ReportAllocs()
+	b.Run("sqlite", func(b *testing.B) {
+		path := filepath.Join(b.TempDir(), "store.db")
+		store, err := sqlstore.Open(b.Context(), path, nil)
+		require.NoError(b, err)
+		identities(b, store)
+		require.NoError(b, store.Close())
+		info, err := os.Stat(path)
+		require.NoError(b, err)
+		b.ReportMetric(float64(info.Size())/float64(b.N), "B/identity")
+	})
+	b.Run("postgres", func(b *testing.B) {
+		server := postgrestest.Start(b, &postgrestest.Options{Durable: true})
+		store, err := sqlstore.Open(b.Context(), server.URL(), nil)
+		require.NoError(b, err)
+		identities(b, store)
+		require.NoError(b, store.Close())
+	})
+}
 
+func identities(b *testing.B, store metaverse.Store) {
+	b.Helper()
+	b.ReportAllocs()
 	phase(b, store, "import", b.N, importBatch)
 	phase(b, store, "reimport", b.N, reimportBatch)
 	phase(b, store, "sync", b.N, syncBatch)
@@ -101,10 +121,6 @@ func BenchmarkIdentities(b *testing.B) {
 		b.ReportMetric(float64(time.Since(start).Milliseconds()), "countcs-ms")
 		return err
 	}))
-	require.NoError(b, store.Close())
-	info, err := os.Stat(path)
-	require.NoError(b, err)
-	b.ReportMetric(float64(info.Size())/float64(b.N), "B/identity")
 }
 
 func importBatch(tx metaverse.Tx, from, to int) error {
