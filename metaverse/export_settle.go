@@ -67,6 +67,14 @@ func (x *exporting) settleOne(tx Tx, id CSID, item *connector.Item) error {
 	exists := item.Kind == connector.ItemObject
 	switch {
 	case p.Op == connector.OpDelete && !exists:
+		heads, err := tx.CSHeads([]CSID{id})
+		if err != nil {
+			return err
+		}
+		if o := heads[0]; o != nil && o.Anchor.IsZero() && !o.Imported {
+			// Its creation was lost, too: no import will ever tell that it is gone.
+			return tx.DeleteCS([]CSID{id})
+		}
 		p.Op, p.DeleteSent, p.Sent = 0, true, nil
 	case p.Op == connector.OpAdd && exists:
 		if err := x.adopted(tx, id, item.Object); err != nil {
