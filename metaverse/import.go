@@ -341,10 +341,47 @@ func (r *run) holdImport(ctx context.Context, shown, unseen, imported int64) err
 		return err
 	}
 	r.rec.Held = []Excess{over}
+	if err := r.noteMissing(ctx, unseen); err != nil {
+		return err
+	}
 	return &heldError{ResultStoppedImportHeld, fmt.Sprintf(
 		"the import shows %d objects, %d of the %d known ones are missing; nothing was deleted. "+
-			"Check filters, permissions and the directory; if they are really gone, run a full import that accepts run %d",
+			"Check filters, permissions and the directory; if they are really gone, run the same step again and accept run %d",
 		shown, unseen, imported, r.rec.ID)}
+}
+
+// named is how many objects a note about many names.
+const named = 10
+
+// noteMissing names some of the objects that an import does not show.
+func (r *run) noteMissing(ctx context.Context, unseen int64) error {
+	return r.e.store.View(ctx, func(rd Reader) error {
+		ids, err := rd.Unseen(r.t.name, 0, named)
+		if err != nil {
+			return err
+		}
+		heads, err := rd.CSHeads(ids)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, o := range heads {
+			if o != nil {
+				names = append(names, o.DN)
+			}
+		}
+		r.noteNames("missing", names, unseen)
+		return nil
+	})
+}
+
+// noteNames names some objects and counts the others.
+func (r *run) noteNames(what string, names []string, all int64) {
+	more := ""
+	if n := all - int64(len(names)); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	r.note("%s: %s%s", what, strings.Join(names, "; "), more)
 }
 
 // consume stages a stream and returns its completion. A stream that ends without one is an

@@ -180,6 +180,11 @@ func (r *run) hold(ctx context.Context, over []Excess) error {
 		return nil
 	}
 	r.rec.Held = held
+	for _, x := range held {
+		if err := r.noteHeld(ctx, x); err != nil {
+			return err
+		}
+	}
 	result, lines := ResultStoppedExportThreshold, make([]string, len(held))
 	for i, x := range held {
 		lines[i] = x.String()
@@ -188,7 +193,50 @@ func (r *run) hold(ctx context.Context, over []Excess) error {
 		}
 	}
 	return &heldError{result, strings.Join(lines, "; ") + ": nothing was exported. " +
-		fmt.Sprintf("Review what is pending; if it is right, run an export that accepts run %d", r.rec.ID)}
+		fmt.Sprintf("Review what is pending; if it is right, run the export again and accept run %d", r.rec.ID)}
+}
+
+// noteHeld names some of the objects that an export would change.
+func (r *run) noteHeld(ctx context.Context, x Excess) error {
+	return r.e.store.View(ctx, func(rd Reader) error {
+		var names []string
+		for after := CSID(0); len(names) < named; {
+			page, err := rd.ScanPendingExports(r.t.name, after, searchChunk)
+			if err != nil {
+				return err
+			}
+			if len(page) == 0 {
+				break
+			}
+			var ids []CSID
+			for _, p := range page {
+				if after = p.CS; p.Op.String() == x.Op {
+					ids = append(ids, p.CS)
+				}
+			}
+			objects, err := rd.CS(ids)
+			if err != nil {
+				return err
+			}
+			for _, o := range objects {
+				if o != nil && len(names) < named && (x.Class == "" || attr.EqualName(o.Class, x.Class)) {
+					names = append(names, nameOf(o))
+				}
+			}
+		}
+		r.noteNames("to "+x.Op, names, x.Count)
+		return nil
+	})
+}
+
+// nameOf is what people call an object: DNs in the cloud tell them nothing.
+func nameOf(o *CSObject) string {
+	for _, name := range []string{"userPrincipalName", "displayName"} {
+		if text := o.Image.Text(name); text != "" {
+			return text
+		}
+	}
+	return o.DN
 }
 
 // covers reports whether an accepted run was held for as much.

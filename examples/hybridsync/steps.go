@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hybridsync/hybridsync/metaverse"
@@ -107,6 +108,9 @@ func steps(ctx context.Context, i *invocation, kind metaverse.StepKind) (err err
 
 // verdict turns what happened into the program's end: success only when all is well.
 func (i *invocation) verdict(ctx context.Context, a *app, steps []*metaverse.RunRecord, failed error) error {
+	if errors.Is(failed, metaverse.ErrHeld) {
+		return fmt.Errorf("%w\n%s", failed, heldAdvice(steps))
+	}
 	if failed != nil {
 		return failed
 	}
@@ -124,4 +128,27 @@ func (i *invocation) verdict(ctx context.Context, a *app, steps []*metaverse.Run
 		return fmt.Errorf("some objects are in trouble; all others went through. See: hybridsync errors")
 	}
 	return nil
+}
+
+// heldAdvice says how to look at what was held, how to undo it and how to let it pass.
+func heldAdvice(steps []*metaverse.RunRecord) string {
+	var lines []string
+	for _, s := range steps {
+		if len(s.Held) == 0 {
+			continue
+		}
+		lines = append(lines, s.Notes...)
+		if s.Step == metaverse.Export {
+			lines = append(lines,
+				fmt.Sprintf("all of them: hybridsync search -connector %s -to-export %s", s.Connector, s.Held[0].Op),
+				"a mistake? put the configuration or the directory right and run a cycle: nothing was sent, nothing is lost",
+				fmt.Sprintf("as it should be? hybridsync export -accept-run %d %s", s.ID, s.Connector))
+			continue
+		}
+		lines = append(lines,
+			"what it would mean, all of them by name: hybridsync whatif -read -max-deletes -1",
+			"a mistake? put the configuration or the directory right and run a cycle: nothing was deleted, nothing is lost",
+			fmt.Sprintf("as it should be? hybridsync import %s-accept-run %d %s", pick(s.Step == metaverse.FullImport, "-full ", ""), s.ID, s.Connector))
+	}
+	return strings.Join(lines, "\n")
 }

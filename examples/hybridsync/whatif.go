@@ -27,7 +27,7 @@ func whatIfFlags(f *flag.FlagSet, i *invocation) {
 	c := &i.change
 	f.StringVar(&c.rules, "rules", "", "the changed rules: a YAML `file`")
 	f.StringVar(&c.config, "with", "", "the changed configuration `file`; its store is not used")
-	f.BoolVar(&c.read, "read", false, "read the directories anew, for changed filters; needed with changed OUs")
+	f.BoolVar(&c.read, "read", false, "read the directories anew, for changed filters; needed with changed OUs; alone, what a full import that is held would mean")
 	f.StringVar(&c.out, "o", "", "write the report as JSON to this `file`")
 	f.IntVar(&c.samples, "samples", 5, "objects to show for each kind of change")
 	f.Int64Var(&c.maxAdds, "max-adds", 0, "end with status 2 above so many new adds; negative: any")
@@ -105,7 +105,10 @@ func (i *invocation) base(ctx context.Context, c *config, dir string) (*sqlstore
 	if err != nil {
 		return nil, err
 	}
-	err = i.readAnew(ctx, engine, c)
+	if i.change.config != "" || i.change.rules != "" {
+		// Otherwise it is reading anew that the report is about.
+		err = i.readAnew(ctx, engine, c)
+	}
 	if err == nil {
 		err = engine.SyncAll(ctx)
 	}
