@@ -44,14 +44,14 @@ func (d Delegation) String() string {
 		what = "all properties"
 	}
 	var verb string
-	switch {
-	case d.Rights == secdesc.ControlAccess:
+	switch d.Rights {
+	case secdesc.ControlAccess:
 		verb = what
-	case d.Rights == secdesc.CreateChild|secdesc.DeleteChild:
+	case secdesc.CreateChild | secdesc.DeleteChild:
 		verb = "create and delete objects of class " + what
-	case d.Rights == secdesc.ReadProperty:
+	case secdesc.ReadProperty:
 		verb = "read " + what
-	case d.Rights == secdesc.WriteProperty:
+	case secdesc.WriteProperty:
 		verb = "write " + what
 	default:
 		verb = "read and write " + what

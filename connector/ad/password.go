@@ -48,14 +48,13 @@ func (d *Directory) ResetPassword(ctx context.Context, r PasswordReset) error {
 	if err != nil {
 		return d.failure("reset-password", err)
 	}
-	defer s.Close(ctx) //nolint:errcheck // it cannot fail
+	defer s.Close(ctx)
 	err = s.resetPassword(ctx, s.main, r)
 	if err == nil {
 		return nil
 	}
 	own := &connector.Error{Op: "reset-password", Connector: d.name, Object: r.Key, Err: err}
-	var inner *connector.Error
-	if errors.As(err, &inner) {
+	if inner, ok := errors.AsType[*connector.Error](err); ok {
 		own.Code, own.Attribute, own.Err = inner.Code, inner.Attribute, inner.Err
 	}
 	if own.Code == "" {

@@ -89,7 +89,7 @@ func (p *Provisioner) with(ctx context.Context, op string, do func(*session, *li
 	if err != nil {
 		return p.d.failure(op, err)
 	}
-	defer s.Close(ctx) //nolint:errcheck // it cannot fail
+	defer s.Close(ctx)
 	return p.d.failure(op, do(s, s.main))
 }
 
@@ -97,10 +97,10 @@ func (p *Provisioner) plan(ctx context.Context, s *session, l *link, r AccountRe
 	var errs []error
 	r.Uses.validate(func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) })
 	if r.Existing != "" && r.Name+r.Container != "" {
-		errs = append(errs, errors.New("Name and Container are for a new account, not for one that exists"))
+		errs = append(errs, errors.New("the fields Name and Container are for a new account, not for one that exists"))
 	}
 	if strings.ContainsAny(r.Name, `"/\[]:;|=,+*?<>@`) || len(r.Name) > 20 {
-		errs = append(errs, errors.New("Name: at most 20 characters, and none of those that account names cannot have"))
+		errs = append(errs, errors.New("the name of an account has at most 20 characters, and none of those that account names cannot have"))
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("%w: %w", connector.ErrInvalid, errors.Join(errs...))
@@ -155,7 +155,7 @@ func (p *Provisioner) plan(ctx context.Context, s *session, l *link, r AccountRe
 
 func randomDigits() string {
 	b := make([]byte, 6)
-	rand.Read(b) //nolint:errcheck // it never fails
+	rand.Read(b)
 	return hex.EncodeToString(b)
 }
 

@@ -41,7 +41,7 @@ func Preflight(ctx context.Context, d *Directory, uses Uses, reads ...string) (*
 	if err != nil {
 		return nil, d.failure("preflight", err)
 	}
-	defer s.Close(ctx) //nolint:errcheck // it cannot fail
+	defer s.Close(ctx)
 	r, err := s.report(ctx, s.main, uses, reads)
 	return r, d.failure("preflight", err)
 }
