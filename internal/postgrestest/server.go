@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -185,9 +186,7 @@ func (s *Server) configure(port int) error {
 		"ssl": "on", "ssl_cert_file": "'" + s.path("server.pem") + "'", "ssl_key_file": "'" + s.path("server.key") + "'",
 		"logging_collector": "off", "log_min_messages": "warning", "max_wal_size": "'4GB'", "jit": "off",
 	}
-	for name, value := range s.opts.Settings {
-		settings[name] = value
-	}
+	maps.Copy(settings, s.opts.Settings)
 	f, err := os.OpenFile(filepath.Join(s.path("data"), "postgresql.auto.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err

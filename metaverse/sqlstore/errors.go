@@ -55,7 +55,7 @@ func classify(err error) error {
 	return fmt.Errorf("sqlstore: %w: %w", condition, err)
 }
 
-// A lostConn is a failure of the server or of the way to it: what was not committed is
+// errUnreachable is a failure of the server or of the way to it: what was not committed is
 // undone, and it may be tried again.
 var errUnreachable = errors.New("the database server cannot be reached")
 

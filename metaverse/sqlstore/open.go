@@ -23,10 +23,10 @@ func Open(ctx context.Context, name string, opts *Options) (*Store, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	switch {
-	case name == Memory:
+	switch name {
+	case Memory:
 		return openMemory(ctx, o)
-	case name == "":
+	case "":
 		return nil, errors.New("sqlstore: no path given")
 	}
 	if IsURL(name) {

@@ -60,8 +60,7 @@ func parsePostgres(dsn string, o *Options) (*pgx.ConnConfig, error) {
 	if err != nil {
 		// A file of certificates that is missing is worth telling; nothing else can be
 		// told apart from the password.
-		var missing *os.PathError
-		if errors.As(err, &missing) {
+		if missing, ok := errors.AsType[*os.PathError](err); ok {
 			return nil, fmt.Errorf("sqlstore: %w", missing)
 		}
 		return nil, fmt.Errorf("sqlstore: %w", errURL)

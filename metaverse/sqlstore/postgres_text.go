@@ -105,7 +105,7 @@ func pgTranslate(q, kinds string, width int) (*pgStatement, error) {
 	}
 	if m := reReplace.FindStringSubmatch(q); m != nil && width > 0 {
 		columns := strings.Split(reInsert.FindStringSubmatch(q)[2], ", ")
-		for _, k := range strings.Split(m[1], ", ") {
+		for k := range strings.SplitSeq(m[1], ", ") {
 			s.keys = append(s.keys, slices.Index(columns, k))
 		}
 	}
