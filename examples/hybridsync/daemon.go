@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -30,6 +31,7 @@ type service struct {
 	store   metaverse.Store
 	current atomic.Pointer[app]
 	reload  <-chan os.Signal
+	lease   *lease // nil where the store is this machine's
 }
 
 // daemon runs cycles until it is told to stop.
@@ -42,6 +44,10 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 		i.log = slog.New(slog.NewJSONHandler(i.stderr, &slog.HandlerOptions{Level: i.level}))
 	}
 	s := &service{i: i}
+	if strings.Contains(c.Store, "://") { // several servers may share it
+		s.lease = &lease{}
+		defer s.lease.release()
+	}
 	if s.seen, err = observe(ctx, &c.Daemon); err != nil {
 		return err
 	}
@@ -99,6 +105,9 @@ func (s *service) wire(ctx context.Context, c *config) (*app, error) {
 	opts.Certificates = c.Tenant.certificates
 	opts.OnCycle = s.cycled
 	opts.Logger = s.i.log
+	if s.lease != nil {
+		opts.Lease = s.lease
+	}
 	err = a.wire(ctx, s.i.log, opts, func(p metaverse.Progress) {
 		s.i.reporter.Report(p)
 		if now := s.current.Load(); now != nil {
@@ -120,6 +129,9 @@ func (s *service) cycled(c *scheduler.Cycle, _ error) {
 func (s *service) run(ctx context.Context, a *app) error {
 	for a != nil {
 		s.current.Store(a)
+		if s.lease != nil {
+			s.lease.of(a.engine)
+		}
 		hard, breakOff := context.WithCancel(context.WithoutCancel(ctx))
 		ended := make(chan error, 1)
 		go func() { ended <- a.scheduler.Run(hard) }()

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -44,8 +45,11 @@ func observe(ctx context.Context, c *daemonConfig) (*observability, error) {
 		if err != nil {
 			return nil, err
 		}
-		exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.Traces),
-			otlptracehttp.WithTLSClientConfig(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}))
+		to := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(c.Traces)}
+		if strings.HasPrefix(c.Traces, "https:") {
+			to = append(to, otlptracehttp.WithTLSClientConfig(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}))
+		}
+		exporter, err := otlptracehttp.New(ctx, to...)
 		if err != nil {
 			return nil, err
 		}
