@@ -44,7 +44,7 @@ func (l *loop) turn(ctx context.Context) time.Duration {
 		return s.opts.Poll
 	}
 	delete(l.alarms, "store")
-	l.changes(ctx, &st)
+	l.changes(ctx, &st, now)
 	l.watch(ctx, &st, now)
 	if st.Orders.Suspended != nil {
 		l.held = now
@@ -199,7 +199,7 @@ func (l *loop) leave(ctx context.Context) {
 }
 
 // changes tells of orders and of the staging mode when they are other ones than before.
-func (l *loop) changes(ctx context.Context, st *Status) {
+func (l *loop) changes(ctx context.Context, st *Status, now time.Time) {
 	s, was := l.s, l.seen
 	l.seen = &Status{Orders: st.Orders, Staging: st.Staging}
 	if was == nil {
@@ -207,7 +207,7 @@ func (l *loop) changes(ctx context.Context, st *Status) {
 	}
 	if p := st.Orders.Suspended; p != nil && was.Orders.Suspended == nil {
 		s.Emit(ctx, EventSuspended, "", attrString("by", p.By), attrString("reason", p.Reason))
-		l.alarms["suspended"] = s.now()
+		l.alarms["suspended"] = now
 	} else if p == nil && was.Orders.Suspended != nil {
 		s.Emit(ctx, EventResumed, "")
 	}

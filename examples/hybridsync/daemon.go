@@ -43,6 +43,7 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 	if c.Daemon.Log == "json" {
 		i.log = slog.New(slog.NewJSONHandler(i.stderr, &slog.HandlerOptions{Level: i.level}))
 	}
+	i.reporter.LogTo(i.log)
 	s := &service{i: i}
 	if strings.Contains(c.Store, "://") { // several servers may share it
 		s.lease = &lease{}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"io"
@@ -248,7 +249,15 @@ func TestStaging(t *testing.T) {
 	require.Contains(t, run("staging", "report", "-o", report, "-csv", table), "add      user         12")
 	rows, err := os.ReadFile(table)
 	require.NoError(t, err)
-	require.Contains(t, string(rows), "userPrincipalName")
+	announced := make(map[string][]string) // values by attribute of users
+	cells, err := csv.NewReader(strings.NewReader(string(rows))).ReadAll()
+	require.NoError(t, err)
+	for _, row := range cells[1:] {
+		if row[1] == "user" {
+			require.Equal(t, "add", row[4])
+			announced[row[5]] = append(announced[row[5]], row[8])
+		}
+	}
 	info, err := os.Stat(table)
 	require.NoError(t, err)
 	require.EqualValues(t, 0o600, info.Mode().Perm())
@@ -258,6 +267,14 @@ func TestStaging(t *testing.T) {
 	result, err = b.cycle()
 	require.NoError(t, err)
 	require.EqualValues(t, 13, result.Steps[4].Counters.Adds)
+	exported := make(map[string][]string)
+	for _, u := range b.tenant.Users() {
+		exported["userPrincipalName"] = append(exported["userPrincipalName"], u.UserPrincipalName)
+		exported["displayName"] = append(exported["displayName"], u.DisplayName)
+	}
+	for name, values := range exported {
+		require.ElementsMatch(t, announced[name], values, "what was exported is what the report said: %s", name)
+	}
 	empty := filepath.Join(b.dir, "active.json")
 	run("staging", "report", "-o", empty)
 	_, err = b.run("staging", "compare", report, empty)
