@@ -58,7 +58,7 @@ func TestMistakenFilter(t *testing.T) {
 	require.Contains(t, text, "CN=Person 0,"+ou, "some are named")
 	require.Contains(t, text, "more")
 	require.Contains(t, text, "hybridsync whatif -read")
-	require.Contains(t, text, "hybridsync import -accept-run ")
+	require.Contains(t, text, "hybridsync import -full -accept-run ")
 	require.Zero(t, b.tenant.Writes())
 
 	// What it would mean is told by name.
