@@ -290,3 +290,16 @@ func TestOtherSelectionIsImportedInFull(t *testing.T) {
 	w.settle()
 	require.Equal(t, []string{"read by nobody"}, w.tenant()["E1"]["department"])
 }
+
+// Rules that were in force for one connector only, and are taken back before the others had
+// their turn, leave nothing behind.
+func TestRulesTakenBackHalfway(t *testing.T) {
+	t.Parallel()
+	w := populated(t)
+	w.apply(policy{noGroups: true})
+	w.run("cloud", metaverse.FullSync)
+	w.apply(policy{})
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+	require.Empty(t, w.errors())
+}

@@ -93,6 +93,17 @@ func (r *run) renew(tx Tx, prefix, now string, reason WidenReason, what string) 
 	if err != nil || string(last) == now {
 		return false, err
 	}
+	// This step may change what objects of other connectors are linked to. They have their
+	// turn under whatever rules come next, even if those are the ones of their last turn.
+	for _, name := range r.e.names {
+		if other, err := tx.Setting(prefix + name); err != nil {
+			return false, err
+		} else if name != r.t.name && other != nil && string(other) != now {
+			if err := tx.PutSetting(prefix+name, []byte("outdated")); err != nil {
+				return false, err
+			}
+		}
+	}
 	if last != nil && r.rec.Step == DeltaSync {
 		r.rec.Widened = reason
 		r.note("%s since the last synchronisation: every object was evaluated", what)
