@@ -68,8 +68,8 @@ func (l *loop) start(st *Status, now time.Time) time.Time {
 	switch {
 	case st.Orders.Suspended != nil:
 		return time.Time{}
-	case last.IsZero():
-		return l.s.next(last, now)
+	case last.IsZero(), st.State.Cut:
+		return l.s.next(time.Time{}, now)
 	}
 	return l.s.next(last, now).Add(l.delay(last))
 }
@@ -178,6 +178,7 @@ func (l *loop) present(ctx context.Context, st *Status, now time.Time) error {
 		if mine {
 			me.Started = p.Started
 		} else {
+			s.Cut = s.Cut || s.Running != nil
 			s.Running, o.Stop = nil, nil // of a process that is gone
 		}
 		s.notAfter(now)

@@ -106,6 +106,7 @@ func (c *cycling) end(ctx context.Context) error {
 	quiet := context.WithoutCancel(ctx)
 	err := s.update(quiet, func(st *State, o *Orders) {
 		st.Running, st.LastEnd, st.LastResult = nil, c.cycle.Ended, c.cycle.Result()
+		st.Cut = ctx.Err() != nil || s.stopped()
 		o.Stop = nil
 		if len(c.failed) == 0 && took >= 0 {
 			st.tookAgain(c.cycle.Policy, took)

@@ -187,8 +187,13 @@ func (m *simulation) happen(ctx context.Context, i incident) {
 	case "start":
 		err = control.Start(ctx, "operator", "")
 	case "stop":
-		if err = control.Stop(ctx, "operator"); errors.Is(err, scheduler.ErrNotRunning) {
+		switch err = control.Stop(ctx, "operator"); {
+		case errors.Is(err, scheduler.ErrNotRunning):
 			err = nil
+		case err == nil: // what is left waits for the next start, as the operator wants it
+			m.engine.mu.Lock()
+			m.idle += scheduler.MaxGap
+			m.engine.mu.Unlock()
 		}
 	case "outage":
 		s := step(i.Connector, metaverse.DeltaImport)

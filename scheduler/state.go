@@ -19,6 +19,9 @@ type State struct {
 	LastEnd    time.Time           `json:"lastEnd,omitzero"`
 	LastPolicy Policy              `json:"lastPolicy,omitempty"`
 	LastResult metaverse.RunResult `json:"lastResult,omitempty"`
+	// Cut says that the end of the program, or of its configuration, cut the last cycle
+	// short: the next one starts at once.
+	Cut bool `json:"cut,omitempty"`
 	// Next is when the next cycle starts.
 	Next time.Time `json:"next,omitzero"`
 	// Took is how long cycles took lately, by policy.
