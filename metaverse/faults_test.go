@@ -76,7 +76,7 @@ func TestNoFaultOfAConnectorDeletes(t *testing.T) {
 		"reorder":       faulty(connectortest.Fault{Kind: connectortest.Reorder, Window: objects}),
 		"drop complete": faulty(connectortest.Fault{Kind: connectortest.DropComplete}),
 	}
-	for after := 0; after < objects; after++ {
+	for after := range objects {
 		if testing.Short() && after%3 > 0 {
 			continue
 		}

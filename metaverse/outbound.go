@@ -319,8 +319,9 @@ func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) 
 	default:
 		p.Op = 0
 	}
-	if (w.export != nil || p.Op != 0) && !(w.export != nil && w.export.Op == p.Op && w.export.NewDN == p.NewDN &&
-		before == p.References && sameMods(w.export.Pending, p.Pending)) {
+	same := w.export != nil && w.export.Op == p.Op && w.export.NewDN == p.NewDN &&
+		before == p.References && sameMods(w.export.Pending, p.Pending)
+	if (w.export != nil || p.Op != 0) && !same {
 		w.export, w.out = p, true
 		b.counts.ExportsStaged++
 	}

@@ -27,8 +27,8 @@ func storm(t *testing.T, seed uint64, rates map[connectortest.FaultKind]float64)
 		im, ok := connector.As[connector.FullImporter](s)
 		require.True(t, ok)
 		n := 0
-		for range im.FullImport(t.Context(), connector.ImportRequest{}) {
-			if n++; n > 1000 {
+		for _, err := range im.FullImport(t.Context(), connector.ImportRequest{}) {
+			if n++; err != nil || n > 1000 {
 				break // enough of endless pages
 			}
 		}

@@ -230,7 +230,7 @@ func readConfig(path string) (*config, error) {
 func (c *config) expand() error {
 	var errs []error
 	texts(reflect.ValueOf(c).Elem(), "", func(path string, v reflect.Value) {
-		if s, ok := v.Addr().Interface().(*secretValue); ok {
+		if s, ok := reflect.TypeAssert[*secretValue](v.Addr()); ok {
 			s.dir = c.dir
 			return
 		}
@@ -247,7 +247,7 @@ func (c *config) expand() error {
 func (c *config) secrets() error {
 	var errs []error
 	texts(reflect.ValueOf(c).Elem(), "", func(path string, v reflect.Value) {
-		s, ok := v.Interface().(secretValue)
+		s, ok := reflect.TypeAssert[secretValue](v)
 		if !ok {
 			return
 		}

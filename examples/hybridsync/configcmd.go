@@ -112,7 +112,7 @@ func (c *config) flat() map[string]string {
 }
 
 func flatten(v reflect.Value, path string, out map[string]string) {
-	_, secret := v.Interface().(secretValue)
+	_, secret := reflect.TypeAssert[secretValue](v)
 	switch {
 	case v.IsZero():
 	case !secret && v.Kind() == reflect.Struct:
@@ -124,7 +124,7 @@ func flatten(v reflect.Value, path string, out map[string]string) {
 	case v.Kind() == reflect.Slice:
 		for k := range v.Len() {
 			at := fmt.Sprintf("%s[%d]", path, k)
-			if d, ok := v.Index(k).Interface().(directoryConfig); ok && d.Name != "" {
+			if d, ok := reflect.TypeAssert[directoryConfig](v.Index(k)); ok && d.Name != "" {
 				at = path + "[" + d.Name + "]" // the order alone changes little
 			}
 			flatten(v.Index(k), at, out)

@@ -39,8 +39,7 @@ func schemaOf(t *testing.T, typ reflect.Type, comments map[string]string) map[st
 		return map[string]any{"type": "array", "items": schemaOf(t, typ.Elem(), comments)}
 	case reflect.Struct:
 		properties := make(map[string]any)
-		for i := range typ.NumField() {
-			f := typ.Field(i)
+		for f := range typ.Fields() {
 			if name := yamlName(f); name != "" {
 				p := schemaOf(t, f.Type, comments)
 				if text := comments[typ.Name()+"."+f.Name]; text != "" {

@@ -85,8 +85,7 @@ func classifyPostgres(err error, pe *pgconn.PgError) error {
 
 // isLost reports whether the connection to the server is gone.
 func isLost(err error) bool {
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pe.Code {
 		case "57P01", "57P02", "57P03", "25P03", "53300": // shutdown, crash, starting, idle, too many connections
 			return true

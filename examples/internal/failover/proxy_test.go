@@ -1,7 +1,6 @@
 package failover_test
 
 import (
-	"io"
 	"net"
 	"sync"
 	"testing"
@@ -75,9 +74,6 @@ func (p *proxy) pipe(to, from net.Conn) {
 			}
 		}
 		if err != nil {
-			if err != io.EOF {
-				return
-			}
 			return
 		}
 	}
