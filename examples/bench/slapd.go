@@ -149,7 +149,7 @@ func (s *slapd) bind() (*ldap.Conn, error) {
 func (s *slapd) close() error {
 	if s.cmd != nil && s.cmd.Process != nil {
 		_ = s.cmd.Process.Kill()
-		<-s.exit // that it was killed is no news
+		<-s.exit //nolint:errcheck // that it was killed is no news
 	}
 	return os.RemoveAll(s.dir)
 }
