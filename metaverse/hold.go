@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type tenure struct {
 	ctx   context.Context // ends with it; the cause is ErrLeaseLost when that is the reason
 	end   context.CancelCauseFunc
 	done  chan struct{} // closed when the goroutine has ended
+	swept atomic.Bool   // steps that earlier tenures left in progress are closed
 
 	mu    sync.Mutex
 	until instant // guarded by mu

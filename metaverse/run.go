@@ -46,8 +46,11 @@ const (
 	ResultStoppedDiskFull   RunResult = "stopped-disk-full"
 	ResultStoppedDatabase   RunResult = "stopped-database-connection-lost"
 	// ResultStoppedLeaseLost: another process has taken over.
-	ResultStoppedLeaseLost  RunResult = "stopped-lease-lost"
-	ResultStoppedUnexpected RunResult = "stopped-unexpected-data"
+	ResultStoppedLeaseLost RunResult = "stopped-lease-lost"
+	// ResultStoppedInterrupted: the process was killed or lost the lease before it could
+	// record the end of the step; the next holder of the lease did.
+	ResultStoppedInterrupted RunResult = "stopped-interrupted"
+	ResultStoppedUnexpected  RunResult = "stopped-unexpected-data"
 	// ResultNoStartCredentials: the step could not start, the credentials are wrong.
 	ResultNoStartCredentials RunResult = "no-start-credentials"
 	// ResultNoStartConnection: the step could not start, the directory was not reached or

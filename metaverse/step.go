@@ -156,20 +156,29 @@ func (r *run) begin(ctx context.Context) (func(), error) {
 		return nil, err
 	}
 	r.lease, r.rec.Token = hold, hold.token
-	if err := r.save(ctx); err != nil {
+	err = r.update(ctx, func(tx Tx) error {
+		if !hold.swept.Load() {
+			if err := r.closeInterrupted(tx); err != nil {
+				return err
+			}
+		}
+		return r.put(tx)
+	})
+	if err != nil {
 		hold.Release()
 		return nil, err
 	}
+	hold.swept.Store(true)
 	return hold.Release, nil
 }
 
 // save writes the record of the run.
-func (r *run) save(ctx context.Context) error {
-	return r.update(ctx, func(tx Tx) error {
-		id, err := tx.PutRun(r.rec)
-		r.rec.ID = id
-		return err
-	})
+func (r *run) save(ctx context.Context) error { return r.update(ctx, r.put) }
+
+func (r *run) put(tx Tx) error {
+	id, err := tx.PutRun(r.rec)
+	r.rec.ID = id
+	return err
 }
 
 // finish gives the record its end and its result.
