@@ -21,39 +21,41 @@ const (
 	EventExportErrors       EventID = 6941
 	EventReferenceErrors    EventID = 6949
 
-	EventStarted            EventID = 20000
-	EventStopped            EventID = 20001
-	EventCycleStarted       EventID = 20010
-	EventCycleEnded         EventID = 20011
-	EventCycleFailed        EventID = 20012
-	EventStepFailed         EventID = 20013
-	EventStepSkipped        EventID = 20014
-	EventFullStep           EventID = 20015
-	EventWatermarkExpired   EventID = 20016
-	EventSlow               EventID = 20017
-	EventMissed             EventID = 20018
-	EventClock              EventID = 20019
-	EventSuspended          EventID = 20020
-	EventResumed            EventID = 20021
-	EventStillSuspended     EventID = 20022
-	EventSuspendedExpiry    EventID = 20023
-	EventLimitNear          EventID = 20024
-	EventLimitExceeded      EventID = 20025
-	EventStartRequested     EventID = 20026
-	EventStopRequested      EventID = 20027
-	EventStagingEntered     EventID = 20030
-	EventStagingLeft        EventID = 20031
-	EventImportHeld         EventID = 20032
-	EventExportHeld         EventID = 20033
-	EventSyncErrors         EventID = 20034
-	EventImportErrors       EventID = 20035
-	EventStoreTrouble       EventID = 20036
-	EventMaintenance        EventID = 20040
-	EventMaintenanceFailed  EventID = 20041
-	EventActive             EventID = 20050
-	EventStandby            EventID = 20051
-	EventConfiguration      EventID = 20060
-	EventConfigurationError EventID = 20061
+	EventStarted                EventID = 20000
+	EventStopped                EventID = 20001
+	EventCycleStarted           EventID = 20010
+	EventCycleEnded             EventID = 20011
+	EventCycleFailed            EventID = 20012
+	EventStepFailed             EventID = 20013
+	EventStepSkipped            EventID = 20014
+	EventFullStep               EventID = 20015
+	EventWatermarkExpired       EventID = 20016
+	EventSlow                   EventID = 20017
+	EventMissed                 EventID = 20018
+	EventClock                  EventID = 20019
+	EventSuspended              EventID = 20020
+	EventResumed                EventID = 20021
+	EventStillSuspended         EventID = 20022
+	EventSuspendedExpiry        EventID = 20023
+	EventLimitNear              EventID = 20024
+	EventLimitExceeded          EventID = 20025
+	EventStartRequested         EventID = 20026
+	EventStopRequested          EventID = 20027
+	EventStagingEntered         EventID = 20030
+	EventStagingLeft            EventID = 20031
+	EventImportHeld             EventID = 20032
+	EventExportHeld             EventID = 20033
+	EventSyncErrors             EventID = 20034
+	EventImportErrors           EventID = 20035
+	EventStoreTrouble           EventID = 20036
+	EventMaintenance            EventID = 20040
+	EventMaintenanceFailed      EventID = 20041
+	EventActive                 EventID = 20050
+	EventStandby                EventID = 20051
+	EventConfiguration          EventID = 20060
+	EventConfigurationError     EventID = 20061
+	EventConfigurationDrift     EventID = 20062
+	EventConfigurationPublished EventID = 20063
 )
 
 // An EventInfo describes an event of [EventTable].
@@ -110,6 +112,8 @@ func EventTable() []EventInfo {
 		{EventStandby, warn, "standby", "this process is on standby", ""},
 		{EventConfiguration, info, "configuration", "a configuration is in force", ""},
 		{EventConfigurationError, fail, "configuration-error", "a new configuration was refused; the old one stays in force", "correct it and reload again"},
+		{EventConfigurationDrift, fail, "configuration-drift", "this server's configuration is not that of the store: it stays on standby", "put its file right and reload, or publish its configuration"},
+		{EventConfigurationPublished, info, "configuration-published", "the store holds this version of the configuration", ""},
 	}
 }
 

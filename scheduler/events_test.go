@@ -129,6 +129,8 @@ func (e *eventful) run(t *testing.T) {
 	e.timePasses()
 	e.s.Emit(t.Context(), scheduler.EventConfiguration, "", slog.String("hash", "1234"))
 	e.s.Emit(t.Context(), scheduler.EventConfigurationError, "", slog.String("err", "line 3"))
+	e.s.Emit(t.Context(), scheduler.EventConfigurationDrift, "", slog.String("keys", "anchor"))
+	e.s.Emit(t.Context(), scheduler.EventConfigurationPublished, "", slog.Int64("version", 1))
 	e.s.Stop()
 	require.NoError(t, <-ended)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/hybridsync/hybridsync/connector/ad"
+	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 // config is the YAML file. Unknown keys are errors. Any text may contain ${NAME}, which
@@ -34,6 +35,7 @@ type config struct {
 	Schedule    scheduleConfig    `yaml:"schedule"`
 	Daemon      daemonConfig      `yaml:"daemon"`
 	Alerts      alertConfig       `yaml:"alerts"`
+	LeasePeriod duration          `yaml:"lease_period"` // how long the active one of several servers may be silent
 
 	dir string // of the configuration file
 }
@@ -184,6 +186,13 @@ func (d duration) MarshalYAML() (any, error) { return d.String(), nil }
 
 func (d duration) String() string { return time.Duration(d).String() }
 
+// Bounds of lease_period. What is shorter is lost to a busy database, what is longer keeps nobody's
+// accounts in step when a server dies.
+const (
+	minLeasePeriod = time.Second
+	maxLeasePeriod = time.Hour
+)
+
 // maxConfig bounds the configuration file.
 const maxConfig = 1 << 20
 
@@ -275,6 +284,12 @@ func (c *config) complete() error {
 	orText(&c.Alerts.Level, "warn")
 	if c.Schedule.Cron == "" && c.Schedule.Interval == 0 {
 		c.Schedule.Interval = duration(30 * time.Minute)
+	}
+	if c.LeasePeriod == 0 {
+		c.LeasePeriod = duration(metaverse.DefaultLeasePeriod)
+	}
+	if p := time.Duration(c.LeasePeriod); p < minLeasePeriod || p > maxLeasePeriod {
+		bad("lease_period: %v is not from %v to %v", p, minLeasePeriod, maxLeasePeriod)
 	}
 	if c.Daemon.Grace == 0 {
 		c.Daemon.Grace = duration(30 * time.Second)

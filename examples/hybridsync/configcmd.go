@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,20 +19,27 @@ import (
 //go:embed hybridsync.schema.json
 var configSchema string
 
-// configCommand looks after the configuration: config check, diff FILE, export, schema.
+// configCommand looks after the configuration: config check, diff [FILE], export, schema; where
+// servers share a store, publish and history.
 func configCommand(ctx context.Context, i *invocation) error {
 	switch {
 	case len(i.args) == 1 && i.args[0] == "check":
 		return i.configCheck()
 	case len(i.args) == 2 && i.args[0] == "diff":
 		return i.configDiff(i.args[1])
+	case len(i.args) == 1 && i.args[0] == "diff":
+		return i.configDrift(ctx)
+	case len(i.args) == 1 && i.args[0] == "publish":
+		return i.configPublish(ctx)
+	case len(i.args) == 1 && i.args[0] == "history":
+		return i.configHistory(ctx)
 	case len(i.args) == 1 && i.args[0] == "export":
 		return i.configExport()
 	case len(i.args) == 1 && i.args[0] == "schema":
 		_, err := fmt.Fprint(i.out, configSchema)
 		return err
 	}
-	return errors.New("config what? check, diff FILE, export or schema")
+	return errors.New("config what? check, diff, diff FILE, export, schema, publish or history")
 }
 
 // configCheck checks all that can be checked without a directory or a store.
@@ -51,7 +56,7 @@ func (i *invocation) configCheck() error {
 		return err
 	}
 	if i.json {
-		return i.printJSON(map[string]any{"ok": true, "rules": len(set.Rules()), "hash": c.hash()})
+		return i.printJSON(map[string]any{"ok": true, "rules": len(set.Rules()), "hash": c.shared(set).hash()})
 	}
 	_, err = fmt.Fprintf(i.out, "%s is good: %d connectors, %d rules. Connections and permissions: hybridsync check\n", i.path, len(c.names()), len(set.Rules()))
 	return err
@@ -89,16 +94,6 @@ func withoutPassword(text string) string {
 		}
 	}
 	return text
-}
-
-// hash tells one configuration from another, secrets aside.
-func (c *config) hash() string {
-	flat := c.flat()
-	h := sha256.New()
-	for _, key := range slices.Sorted(maps.Keys(flat)) {
-		fmt.Fprintf(h, "%q=%q\n", key, flat[key])
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // flat returns every key that is set with its value. Secrets are hidden.
@@ -155,6 +150,17 @@ func (i *invocation) configDiff(path string) error {
 	if i.json {
 		return i.printJSON(map[string]any{"differences": list, "consequences": follows})
 	}
+	i.showDifferences(list)
+	for _, f := range follows {
+		fmt.Fprintln(i.out, "note:", f)
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(i.out, "no difference; secrets that are written out are not compared")
+	}
+	return nil
+}
+
+func (i *invocation) showDifferences(list []difference) {
 	for _, d := range list {
 		switch {
 		case d.Old == "":
@@ -165,13 +171,6 @@ func (i *invocation) configDiff(path string) error {
 			fmt.Fprintf(i.out, "~ %s: %s -> %s\n", d.Key, d.Old, d.New)
 		}
 	}
-	for _, f := range follows {
-		fmt.Fprintln(i.out, "note:", f)
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(i.out, "no difference; secrets that are written out are not compared")
-	}
-	return nil
 }
 
 func differences(old, other map[string]string) []difference {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,7 +30,6 @@ type service struct {
 	store   metaverse.Store
 	current atomic.Pointer[app]
 	reload  <-chan os.Signal
-	lease   *lease // nil where the store is this machine's
 }
 
 // daemon runs cycles until it is told to stop.
@@ -45,10 +43,6 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 	}
 	i.reporter.LogTo(i.log)
 	s := &service{i: i}
-	if strings.Contains(c.Store, "://") { // several servers may share it
-		s.lease = &lease{}
-		defer s.lease.release()
-	}
 	if s.seen, err = observe(ctx, &c.Daemon); err != nil {
 		return err
 	}
@@ -106,9 +100,6 @@ func (s *service) wire(ctx context.Context, c *config) (*app, error) {
 	opts.Certificates = c.Tenant.certificates
 	opts.OnCycle = s.cycled
 	opts.Logger = s.i.log
-	if s.lease != nil {
-		opts.Lease = s.lease
-	}
 	err = a.wire(ctx, s.i.log, opts, func(p metaverse.Progress) {
 		s.i.reporter.Report(p)
 		if now := s.current.Load(); now != nil {
@@ -130,13 +121,10 @@ func (s *service) cycled(c *scheduler.Cycle, _ error) {
 func (s *service) run(ctx context.Context, a *app) error {
 	for a != nil {
 		s.current.Store(a)
-		if s.lease != nil {
-			s.lease.of(a.engine)
-		}
 		hard, breakOff := context.WithCancel(context.WithoutCancel(ctx))
 		ended := make(chan error, 1)
 		go func() { ended <- a.scheduler.Run(hard) }()
-		a.scheduler.Emit(hard, scheduler.EventConfiguration, "", slog.String("hash", a.config.hash()))
+		a.scheduler.Emit(hard, scheduler.EventConfiguration, "", slog.String("hash", a.shared.hash()))
 		s.tell(notify.SdNotifyReady)
 		next, err := s.wait(ctx, a, ended)
 		if err == nil {
@@ -181,7 +169,16 @@ func (s *service) another(ctx context.Context, old *config) (*app, error) {
 	if c.Store != old.Store || c.Daemon != old.Daemon || c.Alerts.Webhook != old.Alerts.Webhook {
 		return nil, errors.New("store, daemon and alerts.webhook change with a restart only")
 	}
-	return s.wire(ctx, c)
+	next, err := s.wire(ctx, c)
+	if err != nil || next.agreement == nil {
+		return next, err
+	}
+	// The other servers would not go along: the one in force stays until it is published.
+	stored, err := newestConfiguration(ctx, s.store)
+	if err == nil && stored != nil {
+		err = next.shared.agree(stored)
+	}
+	return next, err
 }
 
 // end ends a scheduler at its next safe point, and breaks it off where that takes too long.

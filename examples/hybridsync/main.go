@@ -7,7 +7,7 @@
 //	hybridsync start                  have the daemon run a cycle now; also stop, suspend, resume
 //	hybridsync require CONNECTOR      have the daemon read or evaluate everything of a connector
 //	hybridsync staging                staging mode: enter, leave, report, compare
-//	hybridsync config                 check, diff, export, schema
+//	hybridsync config                 check, diff, export, schema; publish and history of a shared store
 //	hybridsync import CONNECTOR...    one step alone; also sync and export
 //	hybridsync status                 what the store holds
 //	hybridsync history                the last run steps

@@ -17,6 +17,9 @@ func object(ctx context.Context, i *invocation) error {
 	}
 	q := &i.inspect
 	return i.withEngine(ctx, func(a *app) error {
+		if err := a.lead(ctx); err != nil {
+			return err
+		}
 		switch {
 		case q.connect != 0 && !q.disconnect && !q.release:
 			return i.linked("linked", a.engine.Connect(ctx, ref, metaverse.MVID(q.connect)))

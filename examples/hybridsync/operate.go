@@ -49,7 +49,10 @@ func operateCommands() []command {
 			f.StringVar(&i.operate.out, "o", "", "write the report as JSON to this `file`")
 			f.IntVar(&i.operate.samples, "samples", 5, "objects to show for each kind of change")
 		}, stagingCommand},
-		{"config", "check | diff FILE | export | schema", "look after the configuration", nil, configCommand},
+		{"config", "check | diff [FILE] | export | schema | publish | history", "look after the configuration", func(f *flag.FlagSet, i *invocation) {
+			by(f, i)
+			f.IntVar(&i.limit, "n", 20, "how many versions")
+		}, configCommand},
 	}
 }
 

@@ -47,6 +47,9 @@ func cycle(ctx context.Context, i *invocation) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
+	if err := a.lead(ctx); err != nil {
+		return err
+	}
 	policy := scheduler.Delta
 	if i.initial {
 		policy = scheduler.Initial
@@ -91,6 +94,9 @@ func steps(ctx context.Context, i *invocation, kind metaverse.StepKind) (err err
 		if !slices.Contains(a.names, n) {
 			return fmt.Errorf("there is no connector %q; there are %q", n, a.names)
 		}
+	}
+	if err := a.lead(ctx); err != nil {
+		return err
 	}
 	c := &scheduler.Cycle{Started: time.Now()}
 	var failed []error

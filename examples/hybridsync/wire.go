@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
@@ -27,7 +28,8 @@ type app struct {
 	config    *config
 	store     metaverse.Store
 	engine    *metaverse.Engine
-	candidate *metaverse.Candidate // of several processes on one server, else nil
+	agreement *agreement // of several processes on one server, else nil
+	shared    sharedConfig
 	scheduler *scheduler.Scheduler
 	names     []string // of the connectors
 }
@@ -70,13 +72,14 @@ func (a *app) wire(ctx context.Context, log *slog.Logger, opts *scheduler.Option
 	if err != nil {
 		return err
 	}
+	a.shared = c.shared(set)
 	if err := holdAnchor(ctx, a.store, c.Anchor); err != nil {
 		return err
 	}
 	a.engine, err = metaverse.New(a.store, set, connectors, &metaverse.Options{
 		Logger: log, Progress: progress, DeletionThreshold: c.Safety.DeletionThreshold,
-		AnchorAttribute: c.writtenAnchor(),
-		ImportHold:      metaverse.ImportHold{Fraction: c.Safety.HoldFraction, Minimum: c.Safety.HoldMinimum},
+		AnchorAttribute: c.writtenAnchor(), LeasePeriod: time.Duration(c.LeasePeriod),
+		ImportHold: metaverse.ImportHold{Fraction: c.Safety.HoldFraction, Minimum: c.Safety.HoldMinimum},
 	})
 	if err != nil {
 		return err
@@ -84,11 +87,16 @@ func (a *app) wire(ctx context.Context, log *slog.Logger, opts *scheduler.Option
 	a.names = a.engine.Connectors()
 	if sqlstore.IsURL(c.Store) {
 		// Several processes may share a server: one of them is active, the others stand by.
-		a.candidate = a.engine.Candidate()
-		opts.Lease = a.candidate
+		a.agreement = &agreement{candidate: a.engine.Candidate(), store: a.store, mine: a.shared}
+		opts.Lease, opts.Poll = a.agreement, min(5*time.Second, time.Duration(c.LeasePeriod)/4)
 	}
-	a.scheduler, err = scheduler.New(a.engine, plan, opts)
-	return err
+	if a.scheduler, err = scheduler.New(a.engine, plan, opts); err != nil {
+		return err
+	}
+	if a.agreement != nil {
+		a.agreement.emit = a.scheduler.Emit
+	}
+	return nil
 }
 
 // look opens the store for reading only, beside whatever works on it. It needs no secrets.
@@ -120,9 +128,22 @@ func (a *app) close() error {
 
 // resign makes way for a standby.
 func (a *app) resign() {
-	if a.candidate != nil {
-		a.candidate.Resign()
+	if a.agreement != nil {
+		a.agreement.candidate.Resign()
 	}
+}
+
+// lead makes this process the active one for a command that runs steps, where several servers
+// share the store.
+func (a *app) lead(ctx context.Context) error {
+	if a.agreement == nil {
+		return nil
+	}
+	err := a.agreement.Lead(ctx)
+	if errors.Is(err, metaverse.ErrRunning) {
+		return fmt.Errorf("%w; hybridsync start has the daemon there run a cycle", err)
+	}
+	return err
 }
 
 // connect makes the connectors. It dials nothing.
