@@ -61,7 +61,8 @@ directories:
   ca_file: %q
 %s`, cmp.Or(v["store"], "store.db"), v["url"], v["user"], v["password"], v["ca"], cmp.Or(v["keys"], "    exchange: true\n    allow_administrator: true\n"), v["tenant"], v["client"], v["secret"], v["graph"], v["authority"], v["tenantca"], v["more"])
 	path := filepath.Join(b.dir, "hybridsync.yaml")
-	require.NoError(b.t, os.WriteFile(path, []byte(text), 0o600))
+	require.NoError(b.t, os.WriteFile(path+".new", []byte(text), 0o600))
+	require.NoError(b.t, os.Rename(path+".new", path)) // a daemon may be reading it
 	return path
 }
 
