@@ -180,6 +180,13 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 			if err := tx.ClearSeen(r.t.name); err != nil {
 				return err
 			}
+			if st.selection != "" && st.selection != r.selection() {
+				// If this import dies halfway, what it did is right for neither selection: a
+				// return to the former one reads everything, too.
+				if err := tx.PutSetting(settingSelection+r.t.name, []byte("changing")); err != nil {
+					return err
+				}
+			}
 			return tx.PutSetting(settingCheckpoint+r.t.name, nil)
 		})
 		if err != nil {
