@@ -33,7 +33,7 @@ type eventful struct {
 	control *scheduler.Control
 	offset  atomic.Int64 // of the wall clock
 	lease   role
-	certs   []scheduler.Certificate
+	certs   atomic.Pointer[[]scheduler.Certificate]
 	broken  atomic.Bool // maintenance fails
 }
 
@@ -100,11 +100,11 @@ func TestEveryEventIsEmitted(t *testing.T) {
 
 func (e *eventful) run(t *testing.T) {
 	e.t = t
-	e.certs = []scheduler.Certificate{{Name: "app", Expires: e.now().Add(365 * 24 * time.Hour)}}
+	e.certs.Store(&[]scheduler.Certificate{{Name: "app", Expires: e.now().Add(365 * 24 * time.Hour)}})
 	var err error
 	e.s, err = scheduler.New(e.engine, connectors, &scheduler.Options{
 		Interval: 24 * time.Hour, Poll: 30 * time.Second, OnEvent: e.rec.on, Now: e.now, Lease: &e.lease,
-		Certificates: func(context.Context) ([]scheduler.Certificate, error) { return e.certs, nil },
+		Certificates: func(context.Context) ([]scheduler.Certificate, error) { return *e.certs.Load(), nil },
 		Tasks: []scheduler.Task{{Name: "rotation", Every: time.Hour, Run: func(context.Context) error {
 			if e.broken.Load() {
 				return errors.New("no luck")
@@ -203,7 +203,7 @@ func (e *eventful) timePasses() {
 	require.NoError(e.t, err)
 	require.True(e.t, changed)
 	require.ErrorIs(e.t, e.control.Start(ctx, "operator", ""), scheduler.ErrSuspended)
-	e.certs = []scheduler.Certificate{{Name: "app", Expires: e.now().Add(36 * 24 * time.Hour), Software: true}}
+	e.certs.Store(&[]scheduler.Certificate{{Name: "app", Expires: e.now().Add(36 * 24 * time.Hour), Software: true}})
 	ran := len(e.engine.ran())
 	e.wait(5 * 24 * time.Hour)
 	require.Zero(e.t, e.rec.count(scheduler.EventSuspendedExpiry))
