@@ -115,9 +115,10 @@ func TestLostLeaseStopsTheExport(t *testing.T) {
 		w.run("cloud", kind)
 	}
 	sent := 0
+	var other metaverse.Lease
 	w.cloud.SetFaults(memdir.Faults{Export: func(connector.Change) memdir.Fate {
 		if sent++; sent == 10 {
-			w.takeOver(metaverse.Holder{Host: "elsewhere"}, time.Millisecond)
+			other = w.takeOver(metaverse.Holder{Host: "elsewhere"}, time.Minute)
 		}
 		return memdir.Fate{}
 	}})
@@ -127,6 +128,7 @@ func TestLostLeaseStopsTheExport(t *testing.T) {
 	require.Equal(t, memdir.DefaultExportBatch, sent, "the batch on its way is the last one")
 
 	w.cloud.SetFaults(memdir.Faults{})
+	require.NoError(t, w.store.ReleaseLease(t.Context(), other.Token))
 	w.settle()
 	require.Equal(t, w.expected(), w.tenant(), "its successor settles what it left behind")
 }
