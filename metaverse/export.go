@@ -33,7 +33,10 @@ func (r *run) exportStep(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("connector %s cannot export: %w", r.t.name, errors.ErrUnsupported)
 	}
-	x := &exporting{r: r, session: session, exporter: exporter, batch: max(r.t.caps.ExportBatch, 1), waits: make(map[CSID]bool)}
+	x := &exporting{
+		r: r, session: session, exporter: exporter, batch: max(r.t.caps.ExportBatch, 1),
+		waits: make(map[CSID]bool),
+	}
 	if err := x.settleUnknown(ctx); err != nil {
 		return err
 	}
@@ -41,8 +44,14 @@ func (r *run) exportStep(ctx context.Context) error {
 		name string
 		op   connector.ChangeOp
 	}{{"adds", connector.OpAdd}, {"updates", connector.OpUpdate}, {"deletes", connector.OpDelete}} {
-		if err := x.pass(ctx, p.name, p.op, total); err != nil {
+		levels, err := x.levels(ctx, p.op)
+		if err != nil {
 			return err
+		}
+		for _, level := range levels {
+			if err := x.pass(ctx, p.name, selection{p.op, level}, total); err != nil {
+				return err
+			}
 		}
 	}
 	x.noteWaiting()
@@ -59,14 +68,14 @@ type exporting struct {
 	waits    map[CSID]bool // objects that are not created yet
 }
 
-// pass sends everything of one operation, a batch at a time.
-func (x *exporting) pass(ctx context.Context, name string, op connector.ChangeOp, total int64) error {
+// pass sends everything that is selected, a batch at a time.
+func (x *exporting) pass(ctx context.Context, name string, sel selection, total int64) error {
 	var after CSID
 	for {
 		if err := x.r.going(ctx); err != nil {
 			return err
 		}
-		jobs, last, err := x.collect(ctx, op, after)
+		jobs, last, err := x.collect(ctx, sel, after)
 		if err != nil {
 			return err
 		}
@@ -96,9 +105,9 @@ type job struct {
 	more   bool        // there are more references to send afterwards
 }
 
-// collect reads the next pending exports of an operation and makes changes of them. In the
+// collect reads the next pending exports that are selected and makes changes of them. In the
 // transaction in which it reads them it notes that their fate is unknown from now on.
-func (x *exporting) collect(ctx context.Context, op connector.ChangeOp, after CSID) (jobs []*job, last CSID, err error) {
+func (x *exporting) collect(ctx context.Context, sel selection, after CSID) (jobs []*job, last CSID, err error) {
 	now := x.r.now()
 	err = x.r.update(ctx, func(tx Tx) error {
 		jobs, last = nil, 0
@@ -113,7 +122,7 @@ func (x *exporting) collect(ctx context.Context, op connector.ChangeOp, after CS
 			}
 			after = page[len(page)-1].CS
 			last = after
-			found, err := x.jobs(tx, page, op, now)
+			found, err := x.jobs(tx, page, sel, now)
 			if err != nil {
 				return err
 			}
@@ -124,11 +133,11 @@ func (x *exporting) collect(ctx context.Context, op connector.ChangeOp, after CS
 	return jobs, last, err
 }
 
-func (x *exporting) jobs(tx Tx, page []*PendingExport, op connector.ChangeOp, now time.Time) (jobs []*job, err error) {
+func (x *exporting) jobs(tx Tx, page []*PendingExport, sel selection, now time.Time) (jobs []*job, err error) {
 	var ids []CSID
 	var due []*PendingExport
 	for _, p := range page {
-		if p.Op == op && !p.Unknown && !p.NotBefore.After(now) {
+		if p.Op == sel.op && !p.Unknown && (x.r.opts.RetryNow || !p.NotBefore.After(now)) {
 			ids, due = append(ids, p.CS), append(due, p)
 		}
 	}
@@ -137,13 +146,13 @@ func (x *exporting) jobs(tx Tx, page []*PendingExport, op connector.ChangeOp, no
 		return nil, err
 	}
 	waiting := make([]bool, len(objects))
-	if op == connector.OpAdd {
+	if sel.op == connector.OpAdd {
 		if waiting, err = x.waiting(tx, objects); err != nil {
 			return nil, err
 		}
 	}
 	for i, o := range objects {
-		if o == nil {
+		if o == nil || !sel.has(o) {
 			continue
 		}
 		if waiting[i] {
@@ -244,7 +253,7 @@ func (x *exporting) sendMore(ctx context.Context, id CSID) (bool, error) {
 			jobs = nil
 			return err
 		}
-		if jobs, err = x.jobs(tx, p, connector.OpUpdate, x.r.now()); err != nil {
+		if jobs, err = x.jobs(tx, p, selection{connector.OpUpdate, anyLevel}, x.r.now()); err != nil {
 			return err
 		}
 		return x.markUnknown(tx, jobs)
@@ -262,30 +271,26 @@ func (x *exporting) sendMore(ctx context.Context, id CSID) (bool, error) {
 	return jobs[0].more && results[0].Outcome.Done(), nil
 }
 
-// settleUnknown reads every object whose last export has an unknown fate.
+// settleUnknown reads every object whose last export has an unknown fate. On its way through the
+// queue it counts what is not due yet.
 func (x *exporting) settleUnknown(ctx context.Context) error {
-	var after CSID
-	for {
+	var later deferral
+	now := x.r.now()
+	err := x.scan(ctx, func(page []*PendingExport) error {
 		var ids []CSID
-		n := 0
-		err := x.r.e.store.View(ctx, func(rd Reader) error {
-			page, err := rd.ScanPendingExports(x.r.t.name, after, x.r.e.opts.Batch)
-			n = len(page)
-			for _, p := range page {
-				after = p.CS
-				if p.Unknown {
-					ids = append(ids, p.CS)
-				}
+		for _, p := range page {
+			later.add(p, now)
+			if p.Unknown {
+				ids = append(ids, p.CS)
 			}
-			return err
-		})
-		if err != nil || n == 0 {
-			return err
 		}
 		for chunk := range slices.Chunk(ids, max(x.batch, 1)) {
 			if err := x.settle(ctx, chunk); err != nil {
 				return err
 			}
 		}
-	}
+		return nil
+	})
+	x.r.noteDeferred(later)
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -111,6 +112,7 @@ func (b *batch) deprovision(w *csWork, m *mvWork) error {
 	b.counts.ExportsStaged++
 	p := w.exportCopy()
 	p.Op, p.Pending, p.NewDN = connector.OpDelete, nil, ""
+	p.Attempts, p.NotBefore = 0, time.Time{}
 	w.export, w.out = p, true
 	return nil
 }
@@ -322,6 +324,7 @@ func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) 
 	same := w.export != nil && w.export.Op == p.Op && w.export.NewDN == p.NewDN &&
 		before == p.References && sameMods(w.export.Pending, p.Pending)
 	if (w.export != nil || p.Op != 0) && !same {
+		p.Attempts, p.NotBefore = 0, time.Time{} // what failed was another change
 		w.export, w.out = p, true
 		b.counts.ExportsStaged++
 	}

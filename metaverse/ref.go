@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/rules"
@@ -123,6 +124,10 @@ type ObjectView struct {
 	// PendingImport and PendingExport are operations, "" for none.
 	PendingImport string `json:"pendingImport,omitempty"`
 	PendingExport string `json:"pendingExport,omitempty"`
+	// FailedAttempts counts the exports of the object that failed since one succeeded;
+	// NextAttempt is when it is tried again, nil for in the next run.
+	FailedAttempts int        `json:"failedAttempts,omitempty"`
+	NextAttempt    *time.Time `json:"nextAttempt,omitempty"`
 	// Metaverse is the linked object, 0 for none; Link and Rule say how it was linked.
 	Metaverse MVID   `json:"metaverse,omitempty"`
 	Link      string `json:"link,omitempty"`
@@ -141,6 +146,13 @@ func (e *Engine) viewCS(o *CSObject, p *PendingExport) ObjectView {
 		v.PendingImport = o.Pending.String()
 	}
 	v.PendingExport = exportText(p)
+	if p != nil {
+		v.FailedAttempts = p.Attempts
+		if !p.NotBefore.IsZero() {
+			at := p.NotBefore.UTC()
+			v.NextAttempt = &at
+		}
+	}
 	if o.Link.MV != 0 {
 		v.Link, v.Rule = o.Link.Kind.String(), e.ruleName(o.Link.Rule)
 	}

@@ -92,6 +92,7 @@ type Counters struct {
 	Confirmed   int64 `json:"confirmed,omitempty"`   // exported changes that the import showed
 	Unconfirmed int64 `json:"unconfirmed,omitempty"` // exported changes that it did not show
 	Retries     int64 `json:"retries,omitempty"`     // changes put off to a later run
+	Deferred    int64 `json:"deferred,omitempty"`    // changes not tried: put off by earlier runs, and not due yet
 	RefAdds     int64 `json:"refAdds,omitempty"`     // reference values added
 	RefDeletes  int64 `json:"refDeletes,omitempty"`  // reference values deleted
 }

@@ -156,7 +156,7 @@ func (s *single) sendOne(ctx context.Context, x *exporting, id CSID) (op connect
 		if p[0].NotBefore.After(now) {
 			now = p[0].NotBefore // an operator asks for it now
 		}
-		if jobs, err = x.jobs(tx, p, p[0].Op, now); err != nil {
+		if jobs, err = x.jobs(tx, p, selection{p[0].Op, anyLevel}, now); err != nil {
 			return err
 		}
 		return x.markUnknown(tx, jobs)

@@ -20,6 +20,8 @@ type RunOptions struct {
 	// was held for: its id. It must be the latest such run that was held, with none that was
 	// carried out since. More changes than that run would have made are held again.
 	AcceptRun int64
+	// RetryNow lets an export try what earlier runs have put off to a later time, too.
+	RetryNow bool
 	// Reason says why the step is run as it is, for the history; "" for no particular one.
 	Reason string
 	// Stop, once closed, ends the step at its next safe point: with the batch that is under

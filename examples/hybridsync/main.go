@@ -74,6 +74,7 @@ type invocation struct {
 	limit          int
 	connector      string
 	acceptRun      int64
+	retryNow       bool
 	inspect        inspection
 	account        accountFlags
 	change         change
@@ -108,7 +109,10 @@ func commands() []command {
 		{"run", "", "run as a daemon: cycles on schedule, metrics, health, alerts", nil, daemon},
 		{"import", "CONNECTOR...", "import connectors", full, importStep},
 		{"sync", "CONNECTOR...", "synchronise connectors", full, syncStep},
-		{"export", "CONNECTOR...", "export to connectors", accept, exportStep},
+		{"export", "CONNECTOR...", "export to connectors", func(f *flag.FlagSet, i *invocation) {
+			f.BoolVar(&i.retryNow, "retry-now", false, "try what failed before at once, and not when it is due")
+			accept(f, i)
+		}, exportStep},
 		{"status", "", "show what the store holds", nil, status},
 		{"history", "", "show the last run steps", func(f *flag.FlagSet, i *invocation) {
 			f.IntVar(&i.limit, "n", 20, "how many")

@@ -137,6 +137,8 @@ type errorResult struct {
 	First     time.Time `json:"first"`
 	Last      time.Time `json:"last"`
 	Count     int       `json:"count"`
+	// NextAttempt is when a failed export is tried again, nil for in the next run.
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 }
 
 func objectErrors(ctx context.Context, i *invocation) error {
@@ -157,9 +159,30 @@ func (i *invocation) objectErrors(ctx context.Context, a *app) (err error) {
 	}
 	out := make([]errorResult, 0, len(errs))
 	for _, e := range errs {
-		out = append(out, errorResult{e.Connector, e.Object.String(), e.Step, e.Code, e.Attribute, e.Rule, e.Message, e.First, e.Last, e.Count})
+		out = append(out, errorResult{e.Connector, e.Object.String(), e.Step, e.Code, e.Attribute, e.Rule, e.Message, e.First, e.Last, e.Count, nil})
+	}
+	if err := a.nextAttempts(ctx, errs, out); err != nil {
+		return err
 	}
 	return i.printJSON(out)
+}
+
+// nextAttempts adds when failed exports are tried again.
+func (a *app) nextAttempts(ctx context.Context, errs []metaverse.ObjectError, out []errorResult) error {
+	ids := make([]metaverse.CSID, len(errs))
+	for k, e := range errs {
+		ids[k] = e.CS
+	}
+	return a.store.View(ctx, func(rd metaverse.Reader) error {
+		exports, err := rd.PendingExport(ids)
+		for k, p := range exports {
+			if p != nil && errs[k].Step == "export" && !p.NotBefore.IsZero() {
+				at := p.NotBefore.UTC()
+				out[k].NextAttempt = &at
+			}
+		}
+		return err
+	})
 }
 
 // statusResult is what status prints for one connector.

@@ -101,7 +101,7 @@ func steps(ctx context.Context, i *invocation, kind metaverse.StepKind) (err err
 	c := &scheduler.Cycle{Started: time.Now()}
 	var failed []error
 	for _, n := range names {
-		rec, err := a.engine.Run(ctx, n, kind, &metaverse.RunOptions{AcceptDeletions: i.accept, AcceptRun: i.acceptRun})
+		rec, err := a.engine.Run(ctx, n, kind, &metaverse.RunOptions{AcceptDeletions: i.accept, AcceptRun: i.acceptRun, RetryNow: i.retryNow})
 		c.Steps = append(c.Steps, rec)
 		failed = append(failed, err)
 	}

@@ -107,7 +107,7 @@ func operations(r *metaverse.RunRecord) map[string]int64 {
 	c := &r.Counters
 	return map[string]int64{
 		"add": c.Adds, "update": c.Updates, "delete": c.Deletes, "rename": c.Renames, "unchanged": c.Unchanged, "error": c.Errors,
-		"retry": c.Retries, "evaluate": c.Evaluated, "project": c.Projected, "join": c.Joined, "disconnect": c.Disconnected,
+		"retry": c.Retries, "defer": c.Deferred, "evaluate": c.Evaluated, "project": c.Projected, "join": c.Joined, "disconnect": c.Disconnected,
 		"provision": c.Provisioned, "deprovision": c.Deprovisioned, "confirm": c.Confirmed, "unconfirmed": c.Unconfirmed,
 	}
 }

@@ -51,5 +51,8 @@ func Trouble(w io.Writer, errs []metaverse.ObjectError) {
 			detail = " (" + strings.Join(where, ", ") + ")"
 		}
 		fmt.Fprintf(w, "%s, %s: %s%s\n    %s\n", e.Connector, e.Object, e.Code, detail, e.Message)
+		if e.Count > 1 {
+			fmt.Fprintf(w, "    in %d runs since %s\n", e.Count, e.First.Local().Format(time.DateTime))
+		}
 	}
 }
