@@ -32,6 +32,8 @@ type batch struct {
 	csValues map[string]*valueIndex[CSID]
 	places   map[place]CSID
 	queue    refQueue
+	direct   int       // references to settle in the batch itself; the others are queued
+	refs     *refBatch // those that were
 
 	objects int64
 	counts  Counters
@@ -192,14 +194,15 @@ func copiesOf(origins []Origin) map[string]Origin {
 // link ties an object to a metaverse object.
 func (b *batch) link(w *csWork, m *mvWork, l Link) {
 	l.MV = m.ID
-	before := b.r.e.joins.csKeys(w.CSObject)
 	w.Link, w.link, w.linkedIn = l, true, true
 	b.setState(w, Connected)
 	m.linked = append(m.linked, w)
 	if w.provisioned {
 		return // made in this batch: nothing refers to it and nothing finds it by value
 	}
-	b.csKeysChanged(w, before)
+	if w.Pending != ImportAdd { // what is new has not waited yet
+		b.csKeysChanged(w, b.r.e.joins.anyCSKeys(w.CSObject))
+	}
 	// What the object itself refers to follows when it supplies an attribute (copiesChanged)
 	// or receives one (outboundFlows).
 	b.queue.toCS = append(b.queue.toCS, w.ID)
@@ -225,10 +228,9 @@ func (b *batch) unlink(w *csWork, m *mvWork, state CSState) error {
 	if err := b.dropPending(w); err != nil {
 		return err
 	}
-	before := b.r.e.joins.csKeys(w.CSObject)
 	w.Link, w.link = Link{}, true
 	b.setState(w, state)
-	b.csKeysChanged(w, before)
+	b.csKeysChanged(w, b.r.e.joins.anyCSKeys(w.CSObject))
 	b.counts.Disconnected++
 	b.queue.toCS = append(b.queue.toCS, w.ID)
 	b.queueMVRefsTo(m)
@@ -276,7 +278,8 @@ func (b *batch) fail(w *csWork, code, attribute, rule string, err error) {
 
 // write stores everything that the batch changed.
 func (b *batch) write() error {
-	if err := b.queue.flush(b.tx); err != nil {
+	refs, err := b.dueReferences()
+	if err != nil {
 		return err
 	}
 	if err := b.writeMV(); err != nil {
@@ -284,6 +287,11 @@ func (b *batch) write() error {
 	}
 	if err := b.writeCS(); err != nil {
 		return err
+	}
+	if b.direct > 0 {
+		if err := b.settleReferences(refs); err != nil {
+			return err
+		}
 	}
 	if err := b.writePending(); err != nil {
 		return err
@@ -335,7 +343,7 @@ func (b *batch) writeCS() error {
 			linkIDs, links = append(linkIDs, w.ID), append(links, w.Link)
 		}
 		if w.values {
-			indexed, keys = append(indexed, w.ID), append(keys, b.r.e.joins.csKeys(w.CSObject))
+			indexed, keys = append(indexed, w.ID), append(keys, b.csKeys(w))
 		}
 	}
 	if err := b.tx.DeleteCS(deleted); err != nil {

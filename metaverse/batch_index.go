@@ -115,14 +115,25 @@ func (b *batch) csIndex(conn string) *valueIndex[CSID] {
 	return x
 }
 
-// csKeysChanged has the index entries of an object written that had other keys before.
+// csKeysChanged has the index entries of an object written. before are all that it may have
+// had.
 func (b *batch) csKeysChanged(w *csWork, before []ValueKey) {
-	after := b.r.e.joins.csKeys(w.CSObject)
-	if slices.Equal(before, after) {
-		return
+	x := b.csIndex(w.Connector)
+	after := b.csKeys(w)
+	x.replace(w.ID, before, after)
+	for _, k := range after {
+		x.change(k, w.ID, true) // whether it had it or not
 	}
-	b.csIndex(w.Connector).replace(w.ID, before, after)
 	w.values = true
+}
+
+func (b *batch) csKeys(w *csWork) []ValueKey { return b.r.e.joins.csKeys(w.CSObject, w.next) }
+
+// waits has joins find an object that has got through its turn without a link.
+func (b *batch) waits(w *csWork) {
+	if !w.deleted && w.Link.MV == 0 && w.State == NormalDisconnector {
+		b.csKeysChanged(w, nil)
+	}
 }
 
 // A place is a DN or an anchor in a connector space.

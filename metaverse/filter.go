@@ -64,7 +64,7 @@ func (b *batch) filter(w *csWork, subject *rules.Subject) (out bool, err error) 
 		}
 		out = len(by) > 0
 	}
-	before := b.r.e.joins.csKeys(w.CSObject)
+	before := b.r.e.joins.anyCSKeys(w.CSObject)
 	switch {
 	case out && w.Link.MV != 0:
 		m := b.mv[w.Link.MV]

@@ -53,6 +53,7 @@ func (b *batch) syncObject(w *csWork) error {
 		return err
 	}
 	w.next = ImportNone
+	b.waits(w)
 	b.cleared = append(b.cleared, w.ID)
 	return nil
 }
@@ -104,7 +105,7 @@ func (b *batch) gone(w *csWork) error {
 	if referred[0] {
 		// Others still refer to it. As a placeholder that keeps its anchor it stands for
 		// this object only, never for another that takes its DN.
-		before := b.r.e.joins.csKeys(w.CSObject)
+		before := b.r.e.joins.anyCSKeys(w.CSObject)
 		w.State, w.Imported, w.Image, w.row = Placeholder, false, attr.Set{}, true
 		w.export, w.out = nil, true
 		b.csKeysChanged(w, before)
@@ -146,7 +147,7 @@ func (b *batch) dropReferences(w *csWork) error {
 // remove deletes an object at once: its references must not count any more for those that
 // leave after it.
 func (b *batch) remove(w *csWork) error {
-	b.csIndex(w.Connector).replace(w.ID, b.r.e.joins.csKeys(w.CSObject), nil)
+	b.csIndex(w.Connector).replace(w.ID, b.r.e.joins.anyCSKeys(w.CSObject), nil)
 	b.vacate(w)
 	w.deleted = true
 	if err := b.queue.flush(b.tx); err != nil {

@@ -54,18 +54,25 @@ func addName(names []string, name string) []string {
 func (p *joinPlan) mvKeys(set *attr.Set) []ValueKey { return valueKeys(set, p.mv) }
 
 // csKeys returns the values under which joins find a connector-space object: outbound
-// joins always, inbound ones while it is not linked, so that a metaverse object that turns
-// up later can wake it.
-func (p *joinPlan) csKeys(o *CSObject) []ValueKey {
-	if o.State == Placeholder {
+// joins always, inbound ones while it waits for a metaverse object to turn up. What has a
+// pending import does not: it has a turn of its own.
+func (p *joinPlan) csKeys(o *CSObject, pending ImportOp) []ValueKey {
+	switch {
+	case o.State == Placeholder:
 		return nil
+	case o.Link.MV == 0 && o.State == NormalDisconnector && pending == ImportNone && o.Imported:
+		return p.anyCSKeys(o)
+	default:
+		return valueKeys(&o.Image, p.outbound[o.Connector])
 	}
+}
+
+// anyCSKeys returns all values under which joins may find a connector-space object.
+func (p *joinPlan) anyCSKeys(o *CSObject) []ValueKey {
 	keys := valueKeys(&o.Image, p.outbound[o.Connector])
-	if o.Link.MV == 0 && o.State == NormalDisconnector {
-		for _, k := range valueKeys(&o.Image, p.inbound[o.Connector]) {
-			if !slices.Contains(keys, k) {
-				keys = append(keys, k)
-			}
+	for _, k := range valueKeys(&o.Image, p.inbound[o.Connector]) {
+		if !slices.Contains(keys, k) {
+			keys = append(keys, k)
 		}
 	}
 	return keys
@@ -84,7 +91,7 @@ func valueKeys(set *attr.Set, names []string) (keys []ValueKey) {
 
 // signature identifies what the value indexes hold.
 func (p *joinPlan) signature(connectors []string) string {
-	parts := []string{"mv", strings.Join(p.mv, ",")}
+	parts := []string{"waiting", "mv", strings.Join(p.mv, ",")}
 	for _, name := range connectors {
 		parts = append(parts, name, strings.Join(p.outbound[name], ","), strings.Join(p.inbound[name], ","))
 	}
@@ -93,6 +100,19 @@ func (p *joinPlan) signature(connectors []string) string {
 
 // settingJoins holds the signature of the value indexes in the store.
 const settingJoins = "joins"
+
+// adoptPlan notes what the value indexes of a store hold in which there is nothing yet.
+func (r *run) adoptPlan(tx Tx) error {
+	have, err := tx.Setting(settingJoins)
+	if err != nil || have != nil {
+		return err
+	}
+	names, err := tx.Connectors()
+	if err != nil || len(names) > 0 {
+		return err
+	}
+	return tx.PutSetting(settingJoins, []byte(r.e.joins.signature(r.e.names)))
+}
 
 // reindex builds the value indexes anew when the rules join by other attributes than
 // before.
@@ -126,7 +146,7 @@ func (r *run) reindexCS(ctx context.Context, name string) error {
 		}
 		ids, keys := make([]CSID, len(page)), make([][]ValueKey, len(page))
 		for i, o := range page {
-			ids[i], keys[i] = o.ID, r.e.joins.csKeys(o)
+			ids[i], keys[i] = o.ID, r.e.joins.csKeys(o, o.Pending)
 		}
 		return int64(ids[len(ids)-1]), tx.SetCSValues(ids, keys)
 	})

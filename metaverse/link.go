@@ -83,7 +83,7 @@ func (e *Engine) Release(ctx context.Context, ref ObjectRef) error {
 		if w.State != ExplicitDisconnector {
 			return errNotExplicit
 		}
-		before := b.r.e.joins.csKeys(w.CSObject)
+		before := b.r.e.joins.anyCSKeys(w.CSObject)
 		b.setState(w, NormalDisconnector)
 		if err := b.dropPending(w); err != nil {
 			return err

@@ -1,7 +1,9 @@
 package metaverse
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/hybridsync/hybridsync/connector"
@@ -16,6 +18,7 @@ func (r *run) syncReferences(ctx context.Context) error {
 			return err
 		}
 		n := 0
+		var b *refBatch
 		err := r.update(ctx, func(tx Tx) error {
 			work, err := tx.RefWork(2 * r.e.opts.Batch)
 			if err != nil || len(work) == 0 {
@@ -23,7 +26,7 @@ func (r *run) syncReferences(ctx context.Context) error {
 				return err
 			}
 			n = len(work)
-			b := newRefBatch(r, tx)
+			b = newRefBatch(r, tx)
 			if err := b.process(work); err != nil {
 				return err
 			}
@@ -32,30 +35,36 @@ func (r *run) syncReferences(ctx context.Context) error {
 		if err != nil || n == 0 {
 			return err
 		}
+		r.known = r.known.learn(b.refFacts, r.changes)
 		done += int64(n)
 		r.rec.Counters.References += int64(n)
 		r.progress("references", done, 0)
 	}
 }
 
-// refBatch is the work of one transaction over the reference queue.
+// refBatch is the work of one transaction over references: over the queue, or over what a batch
+// of objects has changed the meaning of.
 type refBatch struct {
 	r        *run
 	tx       Tx
-	cs       map[CSID]*CSObject // heads
-	sources  map[MVID]*MVObject // heads of those whose origins matter
-	linked   map[MVID][]*CSObject
+	objects  *batch    // whose changes are in the same transaction; nil for none
+	known    *refCache // what earlier transactions know; nil for nothing
+	refFacts           // what is known here
+	exists   map[CSRef]bool
 	checks   []MVRef // to be settled in the metaverse, and outbound
-	seen     map[MVRef]bool
+	seen     map[MVRef]int
+	want     []bool  // of checks: whether the reference shall exist
 	outbound []CSRef // to be settled in connector spaces
 	seenOut  map[CSRef]bool
-	touched  []CSID // objects whose pending references changed, perhaps several times
+	touched  []CSID        // objects whose pending references changed, perhaps several times
+	added    map[CSID]bool // those of them that got one to be sent
+	mattered int64         // references of connector-space objects that mean anything
 }
 
 func newRefBatch(r *run, tx Tx) *refBatch {
 	return &refBatch{
-		r: r, tx: tx, cs: make(map[CSID]*CSObject), sources: make(map[MVID]*MVObject), linked: make(map[MVID][]*CSObject),
-		seen: make(map[MVRef]bool), seenOut: make(map[CSRef]bool),
+		r: r, tx: tx, known: r.known.at(r.changes), refFacts: newRefFacts(), exists: make(map[CSRef]bool),
+		seen: make(map[MVRef]int), seenOut: make(map[CSRef]bool), added: make(map[CSID]bool),
 	}
 }
 
@@ -68,7 +77,9 @@ func (b *refBatch) process(work []RefWork) error {
 			b.check(MVRef{MVID(w.Source), w.Attribute, MVID(w.Target)})
 			continue
 		}
-		b.expand(CSRef{CSID(w.Source), w.Attribute, CSID(w.Target)})
+		if b.expand(CSRef{CSID(w.Source), w.Attribute, CSID(w.Target)}) {
+			b.mattered++
+		}
 	}
 	if err := b.settleMV(); err != nil {
 		return err
@@ -76,8 +87,8 @@ func (b *refBatch) process(work []RefWork) error {
 	return b.settleOutbound()
 }
 
-// loadWork loads what the entries touch, in bulk: links and states of connector-space
-// objects, never their values, and the origins of the metaverse objects that refer.
+// loadWork loads what the entries touch, in bulk: links of connector-space objects, never
+// their values, and the origins of the metaverse objects that refer.
 func (b *refBatch) loadWork(work []RefWork) error {
 	var css []CSID
 	var sources, targets []MVID
@@ -95,8 +106,9 @@ func (b *refBatch) loadWork(work []RefWork) error {
 		if w.Kind != WorkCS {
 			continue
 		}
-		if s, d := b.cs[CSID(w.Source)], b.cs[CSID(w.Target)]; s != nil && d != nil {
-			sources, targets = append(sources, s.Link.MV), append(targets, d.Link.MV)
+		// Nothing follows in the metaverse while one end is not linked.
+		if s, d := b.cs[CSID(w.Source)], b.cs[CSID(w.Target)]; s != nil && d != nil && s.mv != 0 && d.mv != 0 {
+			sources, targets = append(sources, s.mv), append(targets, d.mv)
 		}
 	}
 	if err := b.loadSources(sources); err != nil {
@@ -106,63 +118,64 @@ func (b *refBatch) loadWork(work []RefWork) error {
 }
 
 func (b *refBatch) loadHeads(ids []CSID) error {
-	missing := unloaded(ids, b.cs)
+	missing := unloaded(ids, b.cs, b.recallCS)
 	heads, err := b.tx.CSHeads(missing)
 	for i, o := range heads {
 		if o != nil {
-			b.cs[missing[i]] = o
+			b.cs[missing[i]] = refObjectOf(o)
 		}
 	}
 	return err
 }
 
 func (b *refBatch) loadSources(ids []MVID) error {
-	missing := unloaded(ids, b.sources)
+	missing := unloaded(ids, b.copies, b.recallCopies)
 	objects, err := b.tx.MVHeads(missing)
 	for i, o := range objects {
 		if o != nil {
-			b.sources[missing[i]] = o
+			b.copies[missing[i]] = copiesIn(o.Origins)
 		}
 	}
 	return err
 }
 
-// loadLinked loads the heads of everything that is linked to metaverse objects. One that
-// does not exist has nothing linked to it.
+// loadLinked loads what is linked to metaverse objects. One that does not exist has nothing
+// linked to it.
 func (b *refBatch) loadLinked(ids []MVID) error {
-	missing := unloaded(ids, b.linked)
+	missing := unloaded(ids, b.linked, b.recallLinked)
 	lists, err := b.tx.LinkedCS(missing)
 	if err != nil {
 		return err
 	}
-	if err := b.loadHeads(slices.Concat(lists...)); err != nil {
-		return err
-	}
 	for i, list := range lists {
-		heads := make([]*CSObject, 0, len(list))
-		for _, id := range list {
-			heads = append(heads, b.cs[id])
-		}
-		b.linked[missing[i]] = heads
+		b.linked[missing[i]] = list
 	}
-	return nil
+	var all []CSID
+	for _, id := range ids {
+		all = append(all, b.linked[id]...)
+	}
+	return b.loadHeads(all)
 }
 
-// unloaded returns the ids that are not 0 and not loaded yet, each once.
-func unloaded[ID CSID | MVID, V any](ids []ID, loaded map[ID]V) (missing []ID) {
-	asked := make(map[ID]bool, len(ids))
+// unloaded returns the ids that are not 0 and neither loaded yet nor recalled, each once.
+func unloaded[ID CSID | MVID, V any](ids []ID, loaded map[ID]V, recall func(ID) bool) (missing []ID) {
+	var asked map[ID]bool
 	for _, id := range ids {
-		if _, ok := loaded[id]; id != 0 && !ok && !asked[id] {
-			asked[id] = true
-			missing = append(missing, id)
+		if _, ok := loaded[id]; id == 0 || ok || recall(id) || asked[id] {
+			continue
 		}
+		if asked == nil {
+			asked = make(map[ID]bool)
+		}
+		asked[id] = true
+		missing = append(missing, id)
 	}
 	return missing
 }
 
 func (b *refBatch) check(ref MVRef) {
-	if !b.seen[ref] {
-		b.seen[ref] = true
+	if _, seen := b.seen[ref]; !seen {
+		b.seen[ref] = len(b.checks)
 		b.checks = append(b.checks, ref)
 	}
 }
@@ -176,99 +189,152 @@ func (b *refBatch) checkOut(ref CSRef) {
 
 // expand finds what a value of a connector-space object means: for the metaverse, where
 // the object supplies the attribute, and for the object itself, where the attribute flows
-// out to it.
-func (b *refBatch) expand(ref CSRef) {
+// out to it. It reports whether it means anything.
+func (b *refBatch) expand(ref CSRef) (matters bool) {
 	s, d := b.cs[ref.Source], b.cs[ref.Target]
 	if s == nil || d == nil {
-		return
+		return false
 	}
-	for _, f := range s.Link.Outbound {
+	for _, f := range s.outbound {
 		if f.Target == ref.Attribute {
 			b.checkOut(ref)
+			matters = true
 		}
 	}
-	m := b.sources[s.Link.MV]
-	if m == nil || d.Link.MV == 0 {
-		return
+	if s.mv == 0 || d.mv == 0 {
+		return matters
 	}
-	for _, o := range m.Origins {
-		if o.CS == s.ID && o.Source == ref.Attribute {
-			b.check(MVRef{m.ID, o.Attribute, d.Link.MV})
+	for _, o := range b.copies[s.mv] {
+		if o.CS == s.id && o.Source == ref.Attribute {
+			b.check(MVRef{s.mv, o.Attribute, d.mv})
+			matters = true
 		}
 	}
+	return matters
 }
 
 // settleMV makes the metaverse hold exactly the copied references that it should, and
 // passes every checked one on to the connector spaces.
 func (b *refBatch) settleMV() error {
-	have, err := b.tx.HasMVRefs(b.checks)
+	have, err := ask(b.checks, b.cannotHaveMV, b.tx.HasMVRefs)
 	if err != nil {
 		return err
 	}
-	want, err := b.wantMV(have)
-	if err != nil {
+	if err := b.wantMV(have); err != nil {
 		return err
 	}
 	var add, del []MVRef
 	for i, ref := range b.checks {
 		switch {
-		case want[i] && !have[i]:
+		case b.want[i] && !have[i]:
 			add = append(add, ref)
-		case !want[i] && have[i]:
+		case !b.want[i] && have[i]:
 			del = append(del, ref)
 		}
 		b.flowOut(ref)
 	}
+	slices.SortFunc(add, func(x, y MVRef) int {
+		return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.Attribute, y.Attribute), cmp.Compare(x.Target, y.Target))
+	})
 	if err := b.tx.AddMVRefs(add); err != nil {
 		return err
 	}
 	return b.tx.DeleteMVRefs(del)
 }
 
-// wantMV tells for each checked reference whether it shall exist: whether the object that
+// ask asks the store about the references for which it can say yes.
+func ask[R any](refs []R, cannot func(R) bool, has func([]R) ([]bool, error)) ([]bool, error) {
+	out := make([]bool, len(refs))
+	var open []R
+	var of []int
+	for i, ref := range refs {
+		if !cannot(ref) {
+			open, of = append(open, ref), append(of, i)
+		}
+	}
+	if len(open) == 0 {
+		return out, nil
+	}
+	found, err := has(open)
+	for j, f := range found {
+		out[of[j]] = f
+	}
+	return out, err
+}
+
+// cannotHaveMV reports whether the metaverse cannot have a copied reference: one of its ends was
+// made in this transaction.
+func (b *refBatch) cannotHaveMV(ref MVRef) bool {
+	return !isComputedRef(ref.Attribute) && (b.madeMV(ref.Source) || b.madeMV(ref.Target))
+}
+
+// cannotHaveCS is cannotHaveMV for what a directory has of a reference or will have.
+func (b *refBatch) cannotHaveCS(ref CSRef) bool { return b.madeCS(ref.Source) || b.madeCS(ref.Target) }
+
+func (b *refBatch) madeMV(id MVID) bool {
+	return b.objects != nil && b.objects.mv[id] != nil && b.objects.mv[id].isNew
+}
+
+func (b *refBatch) madeCS(id CSID) bool {
+	return b.objects != nil && b.objects.cs[id] != nil && b.objects.cs[id].provisioned
+}
+
+// wantMV finds out for each checked reference whether it shall exist: whether the object that
 // supplies the attribute refers to any object that is linked to the target.
-func (b *refBatch) wantMV(have []bool) ([]bool, error) {
-	want := make([]bool, len(b.checks))
+func (b *refBatch) wantMV(have []bool) error {
+	b.want = make([]bool, len(b.checks))
 	var probes []CSRef
 	var of []int
 	for i, ref := range b.checks {
-		m := b.sources[ref.Source]
-		if m == nil {
+		copies, there := b.copies[ref.Source]
+		if !there {
 			continue
 		}
 		if isComputedRef(ref.Attribute) {
-			want[i] = have[i] // an outbound rule computed it; rules alone change it
+			b.want[i] = have[i] // an outbound rule computed it; rules alone change it
 			continue
 		}
-		for _, o := range m.Origins {
+		for _, o := range copies {
 			supplier := b.cs[o.CS]
-			if o.Source == "" || o.Attribute != ref.Attribute || supplier == nil {
+			if o.Attribute != ref.Attribute || supplier == nil {
 				continue
 			}
-			for _, d := range b.linked[ref.Target] {
-				if d.Connector == supplier.Connector {
-					probes, of = append(probes, CSRef{o.CS, o.Source, d.ID}), append(of, i)
+			for _, id := range b.linked[ref.Target] {
+				if d := b.cs[id]; d == nil || d.connector != supplier.connector {
+					continue
+				}
+				if probe := (CSRef{o.CS, o.Source, id}); b.exists[probe] {
+					b.want[i] = true
+				} else {
+					probes, of = append(probes, probe), append(of, i)
 				}
 			}
 		}
 	}
+	if len(probes) == 0 {
+		return nil
+	}
 	has, err := b.tx.HasCSRefs(probes)
 	for j, h := range has {
-		want[of[j]] = want[of[j]] || h
+		b.want[of[j]] = b.want[of[j]] || h
 	}
-	return want, err
+	return err
 }
 
 // flowOut finds the values of connector-space objects that a copied reference flows to.
 func (b *refBatch) flowOut(ref MVRef) {
-	for _, y := range b.linked[ref.Source] {
-		for _, f := range y.Link.Outbound {
+	for _, from := range b.linked[ref.Source] {
+		y := b.cs[from]
+		if y == nil {
+			continue
+		}
+		for _, f := range y.outbound {
 			if f.Source != ref.Attribute {
 				continue
 			}
-			for _, z := range b.linked[ref.Target] {
-				if z.Connector == y.Connector {
-					b.checkOut(CSRef{y.ID, f.Target, z.ID})
+			for _, to := range b.linked[ref.Target] {
+				if z := b.cs[to]; z != nil && z.connector == y.connector {
+					b.checkOut(CSRef{from, f.Target, to})
 				}
 			}
 		}
@@ -281,6 +347,7 @@ func (b *refBatch) settleOutbound() error {
 	if len(b.outbound) == 0 {
 		return nil
 	}
+	slices.SortFunc(b.outbound, compareCSRefs)
 	deleting, err := b.deleting()
 	if err != nil {
 		return err
@@ -289,11 +356,11 @@ func (b *refBatch) settleOutbound() error {
 	if err != nil {
 		return err
 	}
-	have, err := b.tx.HasCSRefs(b.outbound)
+	have, err := ask(b.outbound, b.cannotHaveCS, b.tx.HasCSRefs)
 	if err != nil {
 		return err
 	}
-	rows, found, err := b.tx.FindExportRefs(b.outbound)
+	pending, err := b.pendingOut()
 	if err != nil {
 		return err
 	}
@@ -301,23 +368,24 @@ func (b *refBatch) settleOutbound() error {
 	var drop []CSRef
 	for i, ref := range b.outbound {
 		y, z := b.cs[ref.Source], b.cs[ref.Target]
-		foreign := z == nil || z.Link.MV == 0
+		foreign := z == nil || z.mv == 0
 		top := have[i]
-		if found[i] && rows[i].Sent {
-			top = !rows[i].Delete
+		row, found := pending[ref]
+		if found && row.Sent {
+			top = !row.Delete
 		}
 		switch {
 		case y == nil:
 		case want[i] == top || foreign && !want[i]:
-			if found[i] && !rows[i].Sent {
+			if found && !row.Sent {
 				drop = append(drop, ref)
-				b.touched = append(b.touched, y.ID)
+				b.touched = append(b.touched, y.id)
 			}
-		case found[i] && !rows[i].Sent && rows[i].Delete != want[i]:
+		case found && !row.Sent && row.Delete != want[i]:
 			// What is needed is pending already.
 		default:
 			put = append(put, ExportRef{Source: ref.Source, Attribute: ref.Attribute, Target: ref.Target, Delete: !want[i]})
-			b.touched = append(b.touched, y.ID)
+			b.touched, b.added[y.id] = append(b.touched, y.id), true
 		}
 	}
 	if err := b.tx.DeleteExportRefs(drop); err != nil {
@@ -329,6 +397,31 @@ func (b *refBatch) settleOutbound() error {
 	return b.noteReferences()
 }
 
+func compareCSRefs(x, y CSRef) int {
+	return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.Attribute, y.Attribute), cmp.Compare(x.Target, y.Target))
+}
+
+// pendingOut returns the pending changes of the references that there are.
+func (b *refBatch) pendingOut() (map[CSRef]ExportRef, error) {
+	var open []CSRef
+	for _, ref := range b.outbound {
+		if !b.cannotHaveCS(ref) {
+			open = append(open, ref)
+		}
+	}
+	if len(open) == 0 {
+		return nil, nil
+	}
+	out := make(map[CSRef]ExportRef)
+	rows, found, err := b.tx.FindExportRefs(open)
+	for i, f := range found {
+		if f {
+			out[open[i]] = rows[i]
+		}
+	}
+	return out, err
+}
+
 // wantOut tells for each value of an object whether it shall be in the directory: whether
 // the metaverse holds the reference that it is a copy of.
 func (b *refBatch) wantOut(deleting map[CSID]bool) ([]bool, error) {
@@ -337,14 +430,23 @@ func (b *refBatch) wantOut(deleting map[CSID]bool) ([]bool, error) {
 	var of []int
 	for i, ref := range b.outbound {
 		y, z := b.cs[ref.Source], b.cs[ref.Target]
-		if y == nil || z == nil || y.Link.MV == 0 || z.Link.MV == 0 || deleting[z.ID] {
+		if y == nil || z == nil || y.mv == 0 || z.mv == 0 || deleting[z.id] {
 			continue
 		}
-		for _, f := range y.Link.Outbound {
-			if f.Target == ref.Attribute {
-				probes, of = append(probes, MVRef{y.Link.MV, f.Source, z.Link.MV}), append(of, i)
+		for _, f := range y.outbound {
+			if f.Target != ref.Attribute {
+				continue
+			}
+			probe := MVRef{y.mv, f.Source, z.mv}
+			if at, settled := b.seen[probe]; settled {
+				want[i] = want[i] || b.want[at]
+			} else if !b.cannotHaveMV(probe) {
+				probes, of = append(probes, probe), append(of, i)
 			}
 		}
+	}
+	if len(probes) == 0 {
+		return want, nil
 	}
 	has, err := b.tx.HasMVRefs(probes)
 	for j, h := range has {
@@ -356,27 +458,121 @@ func (b *refBatch) wantOut(deleting map[CSID]bool) ([]bool, error) {
 // deleting finds the targets that are on their way out: no reference to them is exported,
 // and the directory drops those that there are by itself.
 func (b *refBatch) deleting() (map[CSID]bool, error) {
-	var targets []CSID
-	for _, ref := range b.outbound {
-		targets = append(targets, ref.Target)
-	}
-	slices.Sort(targets)
-	targets = slices.Compact(targets)
-	exports, err := b.tx.PendingExport(targets)
 	out := make(map[CSID]bool)
-	for i, p := range exports {
+	note := func(p *PendingExport) {
 		if p != nil && (p.Op == connector.OpDelete || p.DeleteSent) {
-			out[targets[i]] = true
+			out[p.CS] = true
 		}
 	}
+	var targets []CSID
+	for _, ref := range b.outbound {
+		if w := b.work(ref.Target); w != nil {
+			note(w.export)
+		} else {
+			targets = append(targets, ref.Target)
+		}
+	}
+	slices.Sort(targets)
+	heads, err := b.tx.PendingExportHeads(slices.Compact(targets))
+	for _, p := range heads {
+		note(p)
+	}
 	return out, err
+}
+
+// work returns an object as the transaction will write it, nil when it is not among those.
+func (b *refBatch) work(id CSID) *csWork {
+	if b.objects == nil {
+		return nil
+	}
+	return b.objects.cs[id]
 }
 
 // noteReferences keeps the pending exports of objects in step with their pending
 // references.
 func (b *refBatch) noteReferences() error {
 	slices.Sort(b.touched)
-	ids := slices.Compact(b.touched)
+	var more, less []CSID // those in the store that have some for sure, and others
+	for _, id := range slices.Compact(b.touched) {
+		switch w := b.work(id); {
+		case w != nil:
+			if err := b.noteIn(w); err != nil {
+				return err
+			}
+		case b.added[id]:
+			more = append(more, id)
+		default:
+			less = append(less, id)
+		}
+	}
+	if err := b.noteMore(more); err != nil {
+		return err
+	}
+	return b.noteLess(less)
+}
+
+// noteIn notes it in an object that is written later in the transaction.
+func (b *refBatch) noteIn(w *csWork) error {
+	p := w.exportCopy()
+	if p.Op == connector.OpDelete || p.DeleteSent {
+		return nil
+	}
+	unsent := b.added[w.ID]
+	if !unsent {
+		some, _, err := b.tx.HasExportRefs([]CSID{w.ID})
+		if err != nil {
+			return err
+		}
+		unsent = some[0]
+	}
+	if p.hasReferences(unsent); w.export == nil || p.Op != w.export.Op || p.References != w.export.References || p.Op == 0 {
+		w.export, w.out = p, true
+	}
+	return nil
+}
+
+// hasReferences notes whether there are references to send.
+func (p *PendingExport) hasReferences(some bool) {
+	p.References = some
+	switch {
+	case some && p.Op == 0:
+		p.Op = connector.OpUpdate
+	case !some && p.Op == connector.OpUpdate && len(p.Pending) == 0 && p.NewDN == "":
+		p.Op = 0
+	}
+}
+
+// noteMore notes in the store that objects have references to send.
+func (b *refBatch) noteMore(ids []CSID) error {
+	heads, err := b.tx.PendingExportHeads(ids)
+	if err != nil {
+		return err
+	}
+	var put []*PendingExport
+	changed := make(map[connector.ChangeOp][]CSID)
+	for i, id := range ids {
+		switch p := heads[i]; {
+		case p == nil:
+			put = append(put, &PendingExport{CS: id, Connector: b.cs[id].connector, Op: connector.OpUpdate, References: true})
+		case p.Op == connector.OpDelete || p.DeleteSent || p.Op != 0 && p.References:
+		default:
+			p.hasReferences(true)
+			changed[p.Op] = append(changed[p.Op], id)
+		}
+	}
+	for _, op := range slices.Sorted(maps.Keys(changed)) {
+		if err := b.tx.SetExportOp(changed[op], op, true); err != nil {
+			return err
+		}
+	}
+	return b.tx.PutPendingExport(put)
+}
+
+// noteLess finds out whether objects have references to send still, and whether anything else.
+func (b *refBatch) noteLess(ids []CSID) error {
+	if len(ids) == 0 {
+		return nil
+	}
 	exports, err := b.tx.PendingExport(ids)
 	if err != nil {
 		return err
@@ -389,20 +585,14 @@ func (b *refBatch) noteReferences() error {
 	var done []CSID
 	for i, id := range ids {
 		before := exports[i]
-		p := &PendingExport{CS: id, Connector: b.cs[id].Connector}
+		p := &PendingExport{CS: id, Connector: b.cs[id].connector}
 		if before != nil {
 			*p = *before
 		}
 		if p.Op == connector.OpDelete || p.DeleteSent {
 			continue
 		}
-		p.References = unsent[i]
-		switch {
-		case p.References && p.Op == 0:
-			p.Op = connector.OpUpdate
-		case !p.References && p.Op == connector.OpUpdate && len(p.Pending) == 0 && p.NewDN == "":
-			p.Op = 0
-		}
+		p.hasReferences(unsent[i])
 		switch {
 		case p.Op == 0 && len(p.Sent) == 0 && !sent[i]:
 			done = append(done, id)

@@ -163,7 +163,7 @@ func (s *staging) writeObjects() error {
 	}
 	ids, keys := make([]CSID, len(dirty)), make([][]ValueKey, len(dirty))
 	for i, o := range dirty {
-		ids[i], keys[i] = o.ID, s.in.r.e.joins.csKeys(o)
+		ids[i], keys[i] = o.ID, s.in.r.e.joins.csKeys(o, s.byID[o.ID].next)
 	}
 	if err := s.tx.SetCSValues(ids, keys); err != nil {
 		return err

@@ -101,6 +101,7 @@ type run struct {
 	phaseBegan time.Time     // when phase began
 	changes    int64         // transactions of all steps before the current one
 	failed     map[CSID]bool // objects that failed in this synchronisation
+	known      *refCache     // nil for nothing
 
 	unwritable map[unwritable]bool // values that no directory took in this step
 }
@@ -163,6 +164,9 @@ func (r *run) begin(ctx context.Context) (func(), error) {
 			if err := r.closeInterrupted(tx); err != nil {
 				return err
 			}
+		}
+		if err := r.adoptPlan(tx); err != nil {
+			return err
 		}
 		return r.put(tx)
 	})

@@ -98,6 +98,11 @@ type Reader interface {
 	HasCSRefs(refs []CSRef) ([]bool, error)
 	// ReferredTo reports for each object whether any reference to it exists.
 	ReferredTo(targets []CSID) ([]bool, error)
+	// CSRefsFrom returns the values of the reference attributes, in no particular order. It stops
+	// at limit.
+	CSRefsFrom(sources []CSRefAttribute, limit int) ([]CSRef, error)
+	// CSRefsTo returns the references to the objects, in no particular order. It stops at limit.
+	CSRefsTo(targets []CSID, limit int) ([]CSRef, error)
 	// Referrers returns up to limit objects with ids above after that refer to the target by
 	// any attribute, in id order.
 	Referrers(target, after CSID, limit int) ([]CSID, error)
@@ -130,6 +135,9 @@ type Reader interface {
 
 	// PendingExport returns the pending exports of the objects, nil for those without.
 	PendingExport(ids []CSID) ([]*PendingExport, error)
+	// PendingExportHeads returns the pending exports of the objects without Pending and Sent, which
+	// makes them much cheaper.
+	PendingExportHeads(ids []CSID) ([]*PendingExport, error)
 	// ScanPendingExports returns up to limit pending exports of the connector space with
 	// something to send (Op not 0), with CS ids above after, in id order.
 	ScanPendingExports(connector string, after CSID, limit int) ([]*PendingExport, error)
@@ -244,6 +252,9 @@ type Tx interface {
 
 	// PutPendingExport writes pending exports.
 	PutPendingExport(exports []*PendingExport) error
+	// SetExportOp writes only the operation of the objects' pending exports, and that there are
+	// references to send. Objects without a pending export stay without.
+	SetExportOp(ids []CSID, op connector.ChangeOp, references bool) error
 	// DeletePendingExport removes the pending exports of the objects, with their
 	// [ExportRef] rows.
 	DeletePendingExport(ids []CSID) error

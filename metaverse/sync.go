@@ -134,6 +134,7 @@ func (r *run) syncObjects(ctx context.Context, total int64) error {
 				return err
 			}
 			b = newBatch(ctx, r, tx)
+			b.direct = directRefs * r.e.opts.Batch
 			if len(ids) == 0 {
 				return nil
 			}
@@ -152,6 +153,8 @@ func (r *run) syncObjects(ctx context.Context, total int64) error {
 			return nil
 		}
 		after, last = b.last, b
+		r.known.forget(b)
+		r.known = r.known.learn(b.refs.refFacts, r.changes)
 		if err := r.take(b); err != nil {
 			return err
 		}

@@ -1,5 +1,7 @@
 package metaverse
 
+import "github.com/hybridsync/hybridsync/connector"
+
 // maxTracedRefs bounds the pending reference values of one object that a trace remembers.
 const maxTracedRefs = 200
 
@@ -127,6 +129,13 @@ func (t *tracer) PutPendingExport(exports []*PendingExport) error {
 		return err
 	}
 	return t.Tx.PutPendingExport(exports)
+}
+
+func (t *tracer) SetExportOp(ids []CSID, op connector.ChangeOp, references bool) error {
+	if err := t.touchCS(ids...); err != nil {
+		return err
+	}
+	return t.Tx.SetExportOp(ids, op, references)
 }
 
 func (t *tracer) DeletePendingExport(ids []CSID) error {

@@ -217,6 +217,27 @@ func (r *memReader) ReferredTo(targets []metaverse.CSID) ([]bool, error) {
 	return out, r.ready()
 }
 
+func (r *memReader) CSRefsFrom(sources []metaverse.CSRefAttribute, limit int) ([]metaverse.CSRef, error) {
+	return r.csRefsWhere(limit, func(ref metaverse.CSRef) bool {
+		return slices.ContainsFunc(sources, func(s metaverse.CSRefAttribute) bool {
+			return s.Source == ref.Source && attr.EqualName(s.Attribute, ref.Attribute)
+		})
+	})
+}
+
+func (r *memReader) CSRefsTo(targets []metaverse.CSID, limit int) ([]metaverse.CSRef, error) {
+	return r.csRefsWhere(limit, func(ref metaverse.CSRef) bool { return slices.Contains(targets, ref.Target) })
+}
+
+func (r *memReader) csRefsWhere(limit int, ok func(metaverse.CSRef) bool) (out []metaverse.CSRef, err error) {
+	for ref := range r.s.csRefs {
+		if len(out) < limit && ok(ref) {
+			out = append(out, ref)
+		}
+	}
+	return out, r.ready()
+}
+
 func (r *memReader) Referrers(target, after metaverse.CSID, limit int) ([]metaverse.CSID, error) {
 	found := make(map[metaverse.CSID]bool)
 	for ref := range r.s.csRefs {
@@ -329,6 +350,16 @@ func (r *memReader) PendingExport(ids []metaverse.CSID) ([]*metaverse.PendingExp
 		}
 	}
 	return out, r.ready()
+}
+
+func (r *memReader) PendingExportHeads(ids []metaverse.CSID) ([]*metaverse.PendingExport, error) {
+	out, err := r.PendingExport(ids)
+	for _, e := range out {
+		if e != nil {
+			e.Pending, e.Sent = nil, nil
+		}
+	}
+	return out, err
 }
 
 func cloneExport(e *metaverse.PendingExport) *metaverse.PendingExport {

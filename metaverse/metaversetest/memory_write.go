@@ -295,6 +295,17 @@ func (t *memTx) PutPendingExport(exports []*metaverse.PendingExport) error {
 	return t.ready()
 }
 
+func (t *memTx) SetExportOp(ids []metaverse.CSID, op connector.ChangeOp, references bool) error {
+	for _, id := range ids {
+		if e := t.s.exports[id]; e != nil {
+			c := *e
+			c.Op, c.References = op, references
+			t.s.exports[id] = &c
+		}
+	}
+	return t.ready()
+}
+
 func (t *memTx) DeletePendingExport(ids []metaverse.CSID) error {
 	for _, id := range ids {
 		delete(t.s.exports, id)

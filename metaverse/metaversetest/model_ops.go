@@ -334,6 +334,9 @@ func modelOperations() []modelOperation {
 		both("queue to", drawObjects, metaverse.Tx.QueueCSRefsTo),
 		both("queue metaverse to", drawPeople, metaverse.Tx.QueueMVRefsTo),
 		both("pending exports", drawExports, metaverse.Tx.PutPendingExport),
+		both("export operation", drawObjects, func(tx metaverse.Tx, ids []metaverse.CSID) error {
+			return tx.SetExportOp(ids, connector.ChangeOp(len(ids)%4), len(ids)%2 == 0)
+		}),
 		both("delete exports", drawObjects, metaverse.Tx.DeletePendingExport),
 		both("export references", func(m *machine) []metaverse.ExportRef { return drawSome(m, drawExportRef) }, metaverse.Tx.PutExportRefs),
 		both("delete export references", drawCSRefs, metaverse.Tx.DeleteExportRefs),

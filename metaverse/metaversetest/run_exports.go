@@ -14,6 +14,7 @@ import (
 func exportTests() []conformanceTest {
 	return []conformanceTest{
 		{rule: "pending exports come back as they were put", run: exportRoundTrip},
+		{rule: "the operation of a pending export is written without the rest", run: exportHeads},
 		{rule: "pending exports with something to send are scanned and counted", run: exportScan},
 		{rule: "changes of references are read by what was sent", run: exportReferences},
 		{rule: "deleting a pending export takes its references along", run: exportDelete},
@@ -48,6 +49,29 @@ func exportRoundTrip(t *testing.T, f *fixture) {
 		require.NoError(t, tx.PutPendingExport(want[:1]))
 		requireSame(t, []*metaverse.PendingExport{want[1], want[0], want[1]},
 			get[[]*metaverse.PendingExport](t)(tx.PendingExport([]metaverse.CSID{ids[1], ids[0], ids[1]})), "putting replaces")
+	})
+}
+
+func exportHeads(t *testing.T, f *fixture) {
+	f.update(t, func(tx metaverse.Tx) {
+		ids := put(t, tx, "entra", "a", "b", "c")
+		e := &metaverse.PendingExport{
+			CS: ids[0], Connector: "entra", Op: connector.OpAdd, NewDN: "CN=new", Unknown: true, Attempts: 2,
+			Pending: []attr.Mod{{Name: "mail", Replace: true}}, Sent: []attr.Mod{{Name: "title", Replace: true}},
+		}
+		require.NoError(t, tx.PutPendingExport([]*metaverse.PendingExport{e}))
+		head := *e
+		head.Pending, head.Sent = nil, nil
+		requireSame(t, []*metaverse.PendingExport{nil, &head, &head},
+			get[[]*metaverse.PendingExport](t)(tx.PendingExportHeads([]metaverse.CSID{ids[1], ids[0], ids[0]})), "heads have no modifications")
+		require.NoError(t, tx.SetExportOp(ids[:2], connector.OpUpdate, true))
+		e.Op, e.References = connector.OpUpdate, true
+		requireSame(t, []*metaverse.PendingExport{e, nil},
+			get[[]*metaverse.PendingExport](t)(tx.PendingExport(ids[:2])), "all but the operation and the references stays; where there is no pending export none is made")
+		require.NoError(t, tx.SetExportOp(ids[:1], 0, false))
+		e.Op, e.References = 0, false
+		requireSame(t, []*metaverse.PendingExport{e}, get[[]*metaverse.PendingExport](t)(tx.PendingExport(ids[:1])), "and back")
+		require.NoError(t, tx.SetExportOp(nil, connector.OpAdd, true))
 	})
 }
 

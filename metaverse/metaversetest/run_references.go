@@ -48,6 +48,18 @@ func csReferences(t *testing.T, f *fixture) {
 		require.Equal(t, ids[:1], get[[]metaverse.CSID](t)(tx.Referrers(ids[2], 0, 1)))
 		require.Equal(t, ids[1:2], get[[]metaverse.CSID](t)(tx.Referrers(ids[2], ids[0], 10)))
 		require.Empty(t, get[[]metaverse.CSID](t)(tx.Referrers(ids[2], ids[1], 10)))
+		to := get[[]metaverse.CSRef](t)(tx.CSRefsTo([]metaverse.CSID{ids[2], 999, ids[2]}, 10))
+		require.Len(t, get[[]metaverse.CSRef](t)(tx.CSRefsTo(ids[2:3], 1)), 1)
+		require.NotEmpty(t, to)
+		for _, ref := range to {
+			require.Equal(t, ids[2], ref.Target)
+			require.Contains(t, get[[]metaverse.CSID](t)(tx.CSRefs(ref.Source, ref.Attribute, 0, 0)), ids[2])
+			from := get[[]metaverse.CSRef](t)(tx.CSRefsFrom([]metaverse.CSRefAttribute{{Source: ref.Source, Attribute: ref.Attribute}, {Source: 999, Attribute: "none"}}, 10))
+			require.Contains(t, from, ref)
+			require.Len(t, from, len(get[[]metaverse.CSID](t)(tx.CSRefs(ref.Source, ref.Attribute, 0, 0))))
+		}
+		require.Empty(t, get[[]metaverse.CSRef](t)(tx.CSRefsTo(nil, 10)))
+		require.Empty(t, get[[]metaverse.CSRef](t)(tx.CSRefsFrom(nil, 10)))
 	})
 }
 

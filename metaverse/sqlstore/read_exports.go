@@ -34,12 +34,20 @@ func unstamp(ns int64) time.Time {
 }
 
 func (r *reader) PendingExport(ids []metaverse.CSID) ([]*metaverse.PendingExport, error) {
+	return r.pendingExports(sqlPendingExport, ids)
+}
+
+func (r *reader) PendingExportHeads(ids []metaverse.CSID) ([]*metaverse.PendingExport, error) {
+	return r.pendingExports(sqlExportHeads, ids)
+}
+
+func (r *reader) pendingExports(statement string, ids []metaverse.CSID) ([]*metaverse.PendingExport, error) {
 	out := make([]*metaverse.PendingExport, len(ids))
 	if len(ids) == 0 {
 		return out, r.ready()
 	}
 	found := make(map[metaverse.CSID][]*metaverse.PendingExport, len(ids))
-	err := r.query(sqlPendingExport, func(rows row) error {
+	err := r.query(statement, func(rows row) error {
 		e, err := r.scanExport(rows)
 		if err == nil {
 			found[e.CS] = append(found[e.CS], e) // once for each time it is asked for
@@ -70,6 +78,9 @@ func (r *reader) scanExport(rows row) (*metaverse.PendingExport, error) {
 	e.NotBefore = unstamp(notBefore)
 	if err := r.named("pending_export", int64(e.CS), namedColumn{&e.Connector, nameConnector, conn}); err != nil {
 		return nil, err
+	}
+	if pending == nil && sent == nil { // a head
+		return &e, nil
 	}
 	if e.Pending, err = decodeMods(r.dict, pending); err != nil {
 		return nil, corrupt("pending_export", int64(e.CS), err)

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -146,6 +147,44 @@ func (r *reader) ReferredTo(targets []metaverse.CSID) ([]bool, error) {
 		out[i] = found[id]
 	}
 	return out, nil
+}
+
+func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, limit int) ([]metaverse.CSRef, error) {
+	byAttribute := make(map[int64][]int64)
+	for _, s := range sources {
+		if a, ok := r.dict.foldedAttribute(s.Attribute); ok {
+			byAttribute[a] = append(byAttribute[a], int64(s.Source))
+		}
+	}
+	var out []metaverse.CSRef
+	for _, a := range slices.Sorted(maps.Keys(byAttribute)) {
+		var err error
+		if out, err = r.csRefs(out, sqlCSRefsFrom, list(byAttribute[a]).distinct(), a, int64(limit-len(out))); err != nil {
+			return nil, err
+		}
+	}
+	return out, r.ready()
+}
+
+func (r *reader) CSRefsTo(targets []metaverse.CSID, limit int) ([]metaverse.CSRef, error) {
+	if len(targets) == 0 {
+		return nil, r.ready()
+	}
+	return r.csRefs(nil, sqlCSRefsTo, idList(targets).distinct(), int64(limit))
+}
+
+func (r *reader) csRefs(out []metaverse.CSRef, q string, args ...any) ([]metaverse.CSRef, error) {
+	err := r.query(q, func(rows row) error {
+		var ref metaverse.CSRef
+		var a int64
+		if err := rows.Scan(&ref.Source, &a, &ref.Target); err != nil {
+			return err
+		}
+		err := r.named("cs_ref", int64(ref.Source), namedColumn{&ref.Attribute, nameAttribute, a})
+		out = append(out, ref)
+		return err
+	}, args...)
+	return out, err
 }
 
 func (r *reader) Referrers(target, after metaverse.CSID, limit int) ([]metaverse.CSID, error) {

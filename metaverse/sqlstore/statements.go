@@ -154,6 +154,8 @@ func refStatements(table string, kind int64) refTable {
 }
 
 const (
+	sqlCSRefsFrom = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r WHERE r.attr = ? AND r.src = j.value LIMIT ?`
+	sqlCSRefsTo   = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r WHERE r.dst = j.value LIMIT ?`
 	sqlReferrers  = `SELECT DISTINCT src FROM cs_ref WHERE dst = ? AND src > ? ORDER BY src LIMIT ?`
 	sqlReferredTo = `SELECT j.value FROM json_each(?) j WHERE EXISTS (SELECT 1 FROM cs_ref r WHERE r.dst = j.value)`
 	sqlCopyRefsTo = `INSERT INTO cs_ref (src, attr, dst) SELECT src, attr, ? FROM cs_ref WHERE dst = ?` + refConflict
@@ -168,12 +170,14 @@ const (
 	exportColumns = `e.cs, e.conn, e.op, e.flags, e.new_dn, e.not_before, e.attempts, e.pending, e.sent`
 
 	sqlPendingExport = `SELECT ` + exportColumns + ` FROM json_each(?) j CROSS JOIN pending_export e WHERE e.cs = j.value`
+	sqlExportHeads   = `SELECT e.cs, e.conn, e.op, e.flags, e.new_dn, e.not_before, e.attempts, NULL, NULL FROM json_each(?) j CROSS JOIN pending_export e WHERE e.cs = j.value`
 	sqlScanExports   = `SELECT ` + exportColumns + ` FROM pending_export e WHERE e.conn = ? AND e.op <> 0 AND e.cs > ? ORDER BY e.cs LIMIT ?`
 	sqlCountExports  = `SELECT e.op, cs.class, count(*) FROM pending_export e CROSS JOIN cs WHERE e.conn = ? AND e.op <> 0 AND cs.id = e.cs
 	GROUP BY e.op, cs.class`
 	sqlPutExport = `INSERT INTO pending_export (cs, conn, op, flags, new_dn, not_before, attempts, pending, sent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT (cs) DO UPDATE SET conn = excluded.conn, op = excluded.op, flags = excluded.flags, new_dn = excluded.new_dn,
 	not_before = excluded.not_before, attempts = excluded.attempts, pending = excluded.pending, sent = excluded.sent`
+	sqlSetExportOp   = `UPDATE pending_export SET op = ?, flags = (flags & ?) | ? WHERE cs IN (SELECT value FROM json_each(?))`
 	sqlDeleteExports = `DELETE FROM pending_export WHERE cs IN (SELECT value FROM json_each(?))`
 
 	sqlNextExportRefName = `SELECT coalesce(min(attr), 0) FROM export_ref WHERE sent = ? AND src = ? AND attr > ?`

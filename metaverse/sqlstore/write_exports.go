@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"fmt"
 
+	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
@@ -34,6 +35,14 @@ func (t *tx) putExport(e *metaverse.PendingExport) error {
 	flags := flag(e.DeleteSent)*exportDeleteSent | flag(e.Unknown)*exportUnknown |
 		flag(e.References)*exportReferences | flag(len(e.Sent) > 0)*exportHasSent
 	return t.write(sqlPutExport, int64(e.CS), conn, int64(e.Op), flags, e.NewDN, stamp(e.NotBefore), int64(e.Attempts), pending, sent)
+}
+
+func (t *tx) SetExportOp(ids []metaverse.CSID, op connector.ChangeOp, references bool) error {
+	if len(ids) == 0 {
+		return t.ready()
+	}
+	const others = exportDeleteSent | exportUnknown | exportHasSent
+	return t.write(sqlSetExportOp, int64(op), int64(others), flag(references)*exportReferences, idList(ids))
 }
 
 func (t *tx) DeletePendingExport(ids []metaverse.CSID) error {

@@ -1,0 +1,165 @@
+package metaverse
+
+import "maps"
+
+// A refObject is what references depend on of a connector-space object.
+type refObject struct {
+	id        CSID
+	connector string
+	mv        MVID
+	outbound  []ReferenceFlow
+}
+
+func refObjectOf(o *CSObject) *refObject {
+	return &refObject{o.ID, o.Connector, o.Link.MV, o.Link.Outbound}
+}
+
+// copiesIn returns the origins that are copied references. They are few.
+func copiesIn(origins []Origin) (copies []Origin) {
+	for _, o := range origins {
+		if o.Source != "" {
+			copies = append(copies, o)
+		}
+	}
+	return copies
+}
+
+// refFacts is what references depend on of many objects. Objects that do not exist are
+// not in it.
+type refFacts struct {
+	cs     map[CSID]*refObject
+	copies map[MVID][]Origin // copied references of metaverse objects
+	linked map[MVID][]CSID
+}
+
+func newRefFacts() refFacts {
+	return refFacts{cs: make(map[CSID]*refObject), copies: make(map[MVID][]Origin), linked: make(map[MVID][]CSID)}
+}
+
+func (f *refFacts) add(other refFacts) {
+	maps.Copy(f.cs, other.cs)
+	maps.Copy(f.copies, other.copies)
+	maps.Copy(f.linked, other.linked)
+}
+
+func (f *refFacts) forget(css map[CSID]*csWork, mvs map[MVID]*mvWork) {
+	for id := range css {
+		delete(f.cs, id)
+	}
+	for id := range mvs {
+		delete(f.copies, id)
+		delete(f.linked, id)
+	}
+}
+
+// maxRefFacts is how many connector-space objects a generation of a refCache holds, some 20 MB of
+// them with what belongs to them.
+const maxRefFacts = 50_000
+
+// A refCache keeps what transactions of a step know from one to the next: most references are
+// settled when the second one of their ends gets its link, soon after the first. Two generations
+// bound it.
+type refCache struct {
+	changes  int64 // counted when everything in it was true
+	now, old refFacts
+}
+
+// at returns the cache if it is good in a transaction, before which so many were counted.
+func (c *refCache) at(changes int64) *refCache {
+	if c == nil || c.changes != changes {
+		return nil
+	}
+	return c
+}
+
+// learn returns a cache with what a transaction has found out, or changed, besides. It was the
+// one after so many; the cache is good in the next one.
+func (c *refCache) learn(f refFacts, changes int64) *refCache {
+	if c = c.at(changes); c == nil {
+		c = &refCache{now: newRefFacts(), old: newRefFacts()}
+	}
+	if len(c.now.cs)+len(f.cs) > maxRefFacts {
+		c.old, c.now = c.now, newRefFacts()
+	}
+	c.now.add(f)
+	c.changes = changes + 1
+	return c
+}
+
+// forget drops what a batch may have changed.
+func (c *refCache) forget(b *batch) {
+	if c == nil {
+		return
+	}
+	c.now.forget(b.cs, b.mv)
+	c.old.forget(b.cs, b.mv)
+}
+
+// The recall functions take over what is known of an object without asking the store. They report
+// whether that is all there is to know, which may be that it does not exist.
+
+func (b *refBatch) recallCS(id CSID) bool {
+	if w := b.work(id); w != nil {
+		if !w.deleted {
+			b.cs[id] = refObjectOf(w.CSObject)
+		}
+		return true
+	}
+	if b.known == nil {
+		return false
+	}
+	o := b.known.now.cs[id]
+	if o == nil {
+		o = b.known.old.cs[id]
+	}
+	if o != nil {
+		b.cs[id] = o
+	}
+	return o != nil
+}
+
+func (b *refBatch) recallCopies(id MVID) bool {
+	if b.objects != nil {
+		if m := b.objects.mv[id]; m != nil {
+			if !m.deleted {
+				b.copies[id] = copiesIn(m.Origins)
+			}
+			return true
+		}
+	}
+	if b.known == nil {
+		return false
+	}
+	copies, there := b.known.now.copies[id]
+	if !there {
+		copies, there = b.known.old.copies[id]
+	}
+	if there {
+		b.copies[id] = copies
+	}
+	return there
+}
+
+func (b *refBatch) recallLinked(id MVID) bool {
+	if b.objects != nil {
+		if m := b.objects.mv[id]; m != nil {
+			linked := make([]CSID, len(m.linked))
+			for i, w := range m.linked {
+				linked[i] = w.ID
+			}
+			b.linked[id] = linked
+			return true
+		}
+	}
+	if b.known == nil {
+		return false
+	}
+	linked, there := b.known.now.linked[id]
+	if !there {
+		linked, there = b.known.old.linked[id]
+	}
+	if there {
+		b.linked[id] = linked
+	}
+	return there
+}
