@@ -75,7 +75,7 @@ func (b *batch) follow(a *ahead, before *batch, changes int64) {
 		a.forget(before)
 	}
 	b.ahead, b.now = a.batch, a.now
-	b.mvValues.stored = a.mvValues.stored
+	b.mvValues.stored, b.placed = a.mvValues.stored, a.placed
 	for name, x := range a.csValues {
 		b.csIndex(name).stored = x.stored
 	}
@@ -102,6 +102,9 @@ func (b *ahead) forget(before *batch) {
 	}
 	for id := range before.mv {
 		delete(b.mv, id)
+	}
+	for p := range before.places {
+		delete(b.placed, p)
 	}
 	for k := range before.mvValues.changed {
 		delete(b.mvValues.stored, k)

@@ -31,6 +31,7 @@ type batch struct {
 	mvValues *valueIndex[MVID]
 	csValues map[string]*valueIndex[CSID]
 	places   map[place]CSID
+	placed   map[place]CSID // as the store has it, where that was asked for before
 	queue    refQueue
 	direct   int       // references to settle in the batch itself; the others are queued
 	refs     *refBatch // those that were
@@ -82,7 +83,7 @@ func newBatch(ctx context.Context, r *run, tx Tx) *batch {
 	return &batch{
 		ctx: ctx, r: r, tx: tx, rules: r.e.rules, now: r.now(),
 		cs: make(map[CSID]*csWork), mv: make(map[MVID]*mvWork),
-		mvValues: newValueIndex[MVID](), csValues: make(map[string]*valueIndex[CSID]), places: make(map[place]CSID),
+		mvValues: newValueIndex[MVID](), csValues: make(map[string]*valueIndex[CSID]), places: make(map[place]CSID), placed: make(map[place]CSID),
 		unwritable: make(map[unwritable]bool),
 	}
 }
@@ -195,7 +196,7 @@ func copiesOf(origins []Origin) map[string]Origin {
 func (b *batch) link(w *csWork, m *mvWork, l Link) {
 	l.MV = m.ID
 	w.Link, w.link, w.linkedIn = l, true, true
-	b.setState(w, Connected)
+	w.State, w.state = Connected, false // the link says so
 	m.linked = append(m.linked, w)
 	if w.provisioned {
 		return // made in this batch: nothing refers to it and nothing finds it by value

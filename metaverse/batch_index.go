@@ -149,6 +149,9 @@ func (b *batch) csAt(p place) (CSID, error) {
 	if id, known := b.places[p]; known {
 		return id, nil
 	}
+	if id, known := b.placed[p]; known {
+		return id, nil
+	}
 	var ids []CSID
 	var err error
 	if p.dnKey != "" {
@@ -160,6 +163,15 @@ func (b *batch) csAt(p place) (CSID, error) {
 		return 0, err
 	}
 	return ids[0], nil
+}
+
+// loadPlaces asks the store what stands at DNs, all at once.
+func (b *batch) loadPlaces(conn string, dnKeys []string) error {
+	ids, err := b.tx.CSByDN(conn, dnKeys)
+	for i, id := range ids {
+		b.placed[place{connector: conn, dnKey: dnKeys[i]}] = id
+	}
+	return err
 }
 
 // settle gives an object its DN.

@@ -55,6 +55,7 @@ func (u *unforeseen) MemberOf(groupDN string) (bool, error) {
 type lookups struct {
 	mv []ValueKey
 	cs map[string][]ValueKey // by connector
+	dn map[string][]string   // keys, by connector
 }
 
 func (l *lookups) addCS(connector string, keys ...ValueKey) {
@@ -62,6 +63,13 @@ func (l *lookups) addCS(connector string, keys ...ValueKey) {
 		l.cs = make(map[string][]ValueKey)
 	}
 	l.cs[connector] = append(l.cs[connector], keys...)
+}
+
+func (l *lookups) addDN(connector, key string) {
+	if l.dn == nil {
+		l.dn = make(map[string][]string)
+	}
+	l.dn[connector] = append(l.dn[connector], key)
 }
 
 // forecast computes what rules say about the objects, and loads what they will be joined
@@ -90,11 +98,14 @@ const forecastChunk = 16
 
 func (b *batch) loadLookups(found []lookups) error {
 	var mv []ValueKey
-	cs := make(map[string][]ValueKey)
+	cs, dn := make(map[string][]ValueKey), make(map[string][]string)
 	for i := range found {
 		mv = append(mv, found[i].mv...)
 		for name, keys := range found[i].cs {
 			cs[name] = append(cs[name], keys...)
+		}
+		for name, keys := range found[i].dn {
+			dn[name] = append(dn[name], keys...)
 		}
 	}
 	if err := b.mvValues.load(mv, b.tx.MVByValue); err != nil {
@@ -102,6 +113,9 @@ func (b *batch) loadLookups(found []lookups) error {
 	}
 	for _, name := range b.r.e.names {
 		if err := b.loadCSValues(name, cs[name]); err != nil {
+			return err
+		}
+		if err := b.loadPlaces(name, dn[name]); err != nil {
 			return err
 		}
 	}
@@ -248,6 +262,9 @@ func (b *batch) foreseeSpace(f *forecast, m *mvWork, next *MVObject, t *target, 
 		d := b.rules.Outbound(b.ctx, t.name, class, scope, subject, prior, b.now)
 		if !u.asked && len(d.Errors) == 0 {
 			o.decision = d
+			if dn := d.Values.Text("dn"); dn != "" && o.w == nil {
+				l.addDN(t.name, dnKey(t.caps, dn))
+			}
 		}
 	}
 	f.out = append(f.out, o)

@@ -21,7 +21,7 @@ type CSState uint8
 const (
 	// NormalDisconnector: not linked; tried again in every synchronisation.
 	NormalDisconnector CSState = 0
-	// Connected: linked to a metaverse object.
+	// Connected: linked to a metaverse object. Every object with a link is.
 	Connected CSState = 1
 	// ExplicitDisconnector: unlinked on purpose; not a candidate for joins any more.
 	ExplicitDisconnector CSState = 2
@@ -127,6 +127,14 @@ type Link struct {
 	Sticky bool
 	// Outbound lists the reference flows from the metaverse object to this object.
 	Outbound []ReferenceFlow
+}
+
+// A CSLink is what a link says about references: where they come from and where they go to.
+type CSLink struct {
+	CS        CSID
+	Connector string // of the object
+	MV        MVID
+	Outbound  []ReferenceFlow
 }
 
 // A ReferenceFlow copies a reference attribute value by value, without ever evaluating it

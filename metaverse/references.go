@@ -99,7 +99,7 @@ func (b *refBatch) loadWork(work []RefWork) error {
 			css = append(css, CSID(w.Source), CSID(w.Target))
 		}
 	}
-	if err := b.loadHeads(css); err != nil {
+	if err := b.loadLinks(css); err != nil {
 		return err
 	}
 	for _, w := range work {
@@ -117,13 +117,14 @@ func (b *refBatch) loadWork(work []RefWork) error {
 	return b.loadLinked(append(targets, sources...))
 }
 
-func (b *refBatch) loadHeads(ids []CSID) error {
+func (b *refBatch) loadLinks(ids []CSID) error {
 	missing := unloaded(ids, b.cs, b.recallCS)
-	heads, err := b.tx.CSHeads(missing)
-	for i, o := range heads {
-		if o != nil {
-			b.cs[missing[i]] = refObjectOf(o)
-		}
+	links, err := b.tx.CSLinks(missing)
+	for _, id := range missing {
+		b.cs[id] = &refObject{id: id} // it has no link, if it exists at all
+	}
+	for _, l := range links {
+		b.cs[l.CS] = &refObject{l.CS, l.Connector, l.MV, l.Outbound}
 	}
 	return err
 }
@@ -154,7 +155,7 @@ func (b *refBatch) loadLinked(ids []MVID) error {
 	for _, id := range ids {
 		all = append(all, b.linked[id]...)
 	}
-	return b.loadHeads(all)
+	return b.loadLinks(all)
 }
 
 // unloaded returns the ids that are not 0 and neither loaded yet nor recalled, each once.

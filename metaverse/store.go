@@ -65,6 +65,9 @@ type Reader interface {
 	CS(ids []CSID) ([]*CSObject, error)
 	// CSHeads returns the objects without their images, which makes them much cheaper.
 	CSHeads(ids []CSID) ([]*CSObject, error)
+	// CSLinks returns the links of the objects that have one, in no particular order. That is
+	// cheaper still.
+	CSLinks(ids []CSID) ([]CSLink, error)
 	// CSByAnchor returns the object with each anchor in the connector space, 0 for none.
 	CSByAnchor(connector string, anchors []connector.Anchor) ([]CSID, error)
 	// CSByDN returns the object with each DN key in the connector space, 0 for none.
@@ -77,6 +80,8 @@ type Reader interface {
 	ScanCS(connector string, after CSID, limit int) ([]*CSObject, error)
 	// CountCS counts the objects of a connector space.
 	CountCS(connector string) (CSCounts, error)
+	// CountPendingImports counts what PendingImports would return in all.
+	CountPendingImports(connector string) (int64, error)
 	// PendingImports returns up to limit objects of the connector space with a pending
 	// import and ids above after, in id order.
 	PendingImports(connector string, after CSID, limit int) ([]CSID, error)
@@ -193,7 +198,8 @@ type Tx interface {
 	// when the call returns; within one call objects may swap them. Anchors may be unset
 	// for any number of objects.
 	PutCS(objects []*CSObject) error
-	// PutCSState writes only the states of objects.
+	// PutCSState writes only the states of objects. What has a link is [Connected] whatever was
+	// written; without its link it is again what was written last.
 	PutCSState(ids []CSID, state CSState) error
 	// DeleteCS removes objects with their links, values, pending imports and exports,
 	// errors and all references from and to them.

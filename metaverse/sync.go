@@ -16,9 +16,8 @@ func (r *run) syncStep(ctx context.Context) error {
 		return err
 	}
 	var total int64
-	err := r.e.store.View(ctx, func(rd Reader) error {
-		counts, err := rd.CountCS(r.t.name)
-		total = counts.PendingImport
+	err := r.e.store.View(ctx, func(rd Reader) (err error) {
+		total, err = rd.CountPendingImports(r.t.name)
 		return err
 	})
 	if err != nil {

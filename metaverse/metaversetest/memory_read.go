@@ -61,7 +61,24 @@ func (r *memReader) CS(ids []metaverse.CSID) ([]*metaverse.CSObject, error) {
 			c := *o
 			c.Image, c.Pending, c.Link = o.Image.Clone(), r.s.pending[id], r.s.links[id]
 			c.Link.Outbound = slices.Clone(c.Link.Outbound)
+			c.State = r.stateOf(o)
 			out[i] = &c
+		}
+	}
+	return out, r.ready()
+}
+
+func (r *memReader) stateOf(o *metaverse.CSObject) metaverse.CSState {
+	if r.s.links[o.ID].MV != 0 {
+		return metaverse.Connected
+	}
+	return o.State
+}
+
+func (r *memReader) CSLinks(ids []metaverse.CSID) (out []metaverse.CSLink, err error) {
+	for id, l := range r.s.links {
+		if o := r.s.cs[id]; o != nil && slices.Contains(ids, id) {
+			out = append(out, metaverse.CSLink{CS: id, Connector: o.Connector, MV: l.MV, Outbound: slices.Clone(l.Outbound)})
 		}
 	}
 	return out, r.ready()
@@ -138,11 +155,12 @@ func (r *memReader) CountCS(conn string) (c metaverse.CSCounts, err error) {
 		if o.Connector != conn {
 			continue
 		}
-		known, e := o.State != metaverse.Placeholder, r.s.exports[id]
+		state, e := r.stateOf(o), r.s.exports[id]
+		known := state != metaverse.Placeholder
 		count(&c.Objects, known)
 		count(&c.Imported, known && o.Imported)
-		count(&c.Connected, o.State == metaverse.Connected)
-		count(&c.Disconnectors, known && o.State != metaverse.Connected)
+		count(&c.Connected, state == metaverse.Connected)
+		count(&c.Disconnectors, known && state != metaverse.Connected)
 		count(&c.Placeholders, !known)
 		count(&c.PendingImport, r.s.pending[id] != metaverse.ImportNone)
 		count(&c.PendingExport, e != nil && e.Op != 0)
@@ -150,6 +168,11 @@ func (r *memReader) CountCS(conn string) (c metaverse.CSCounts, err error) {
 		count(&c.Errors, failing[id])
 	}
 	return c, r.ready()
+}
+
+func (r *memReader) CountPendingImports(conn string) (int64, error) {
+	all, err := r.PendingImports(conn, 0, math.MaxInt)
+	return int64(len(all)), err
 }
 
 func (r *memReader) PendingImports(conn string, after metaverse.CSID, limit int) ([]metaverse.CSID, error) {

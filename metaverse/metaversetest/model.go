@@ -149,6 +149,7 @@ func (m *machine) describeSpace(r metaverse.Reader, conn string, note func(name 
 	add("scan")(any2(r.ScanCS(conn, 0, modelAll)))
 	add("scan page")(any2(r.ScanCS(conn, 1, 2)))
 	add("pending imports")(any2(r.PendingImports(conn, 0, modelAll)))
+	add("pending count")(any2(r.CountPendingImports(conn)))
 	add("pending page")(any2(r.PendingImports(conn, 1, 2)))
 	add("unseen")(any2(r.Unseen(conn, 0, modelAll)))
 	add("unseen page")(any2(r.Unseen(conn, 1, 2)))

@@ -320,7 +320,12 @@ func countObjects(t *testing.T, f *fixture) {
 	f.update(t, func(tx metaverse.Tx) {
 		ids := put(t, tx, "ad", "a", "b", "c", "d", "e", "f")
 		put(t, tx, "entra", "x")
-		connect(t, tx, ids[:2], putMV(t, tx, "person", 2))
+		mvs := putMV(t, tx, "person", 2)
+		connect(t, tx, ids[:2], mvs)
+		require.ElementsMatch(t, []metaverse.CSLink{{CS: ids[0], Connector: "ad", MV: mvs[0]}, {CS: ids[1], Connector: "ad", MV: mvs[1]}},
+			get[[]metaverse.CSLink](t)(tx.CSLinks([]metaverse.CSID{ids[2], ids[1], 999, ids[0], ids[1]})))
+		require.NoError(t, tx.PutCSState(ids[:2], metaverse.NormalDisconnector))
+		require.Equal(t, metaverse.Connected, get[[]*metaverse.CSObject](t)(tx.CS(ids))[1].State, "what has a link is connected")
 		require.NoError(t, tx.PutCSState(ids[2:3], metaverse.ExplicitDisconnector))
 		require.NoError(t, tx.PutCSState(ids[5:], metaverse.Placeholder))
 		o := object(ids[4], "ad", "e")

@@ -26,13 +26,13 @@ var (
 	reBlob    = regexp.MustCompile(`\bBLOB\b`)
 	reTextual = regexp.MustCompile(`\bTEXT\b`)
 	reStorage = regexp.MustCompile(`\) STRICT(, WITHOUT ROWID)?;`)
-	reUnique  = regexp.MustCompile(`CREATE UNIQUE INDEX (\w+) ON (\w+) (\([^)]*\));`)
+	reUnique  = regexp.MustCompile(`CREATE UNIQUE INDEX (\w+) ON (\w+) (\([^)]*\))(?: WHERE \w+ IS NOT NULL)?;`)
 	reCounted = regexp.MustCompile(`(CREATE TABLE object_error \(\s*id\s+)bigint PRIMARY KEY`)
 )
 
 // pgSchema makes a migration for PostgreSQL out of one for SQLite. Texts sort by octets there,
 // and so they do here. Uniqueness is checked when a statement is through, so that objects may swap
-// names in it.
+// names in it; such constraints are of whole tables.
 func pgSchema(step string) string {
 	step = reInteger.ReplaceAllString(step, "bigint")
 	step = reBlob.ReplaceAllString(step, "bytea")

@@ -61,6 +61,31 @@ func (r *reader) csObjects(statement string, ids []metaverse.CSID) ([]*metaverse
 	return out, nil
 }
 
+func (r *reader) CSLinks(ids []metaverse.CSID) ([]metaverse.CSLink, error) {
+	if len(ids) == 0 {
+		return nil, r.ready()
+	}
+	var out []metaverse.CSLink
+	err := r.query(sqlCSLinks, func(rows row) error {
+		var l metaverse.CSLink
+		var conn int64
+		var outbound sql.RawBytes
+		if err := rows.Scan(&l.CS, &conn, &l.MV, &outbound); err != nil {
+			return corrupt("link", int64(l.CS), err)
+		}
+		err := r.named("cs", int64(l.CS), namedColumn{&l.Connector, nameConnector, conn})
+		if err != nil {
+			return err
+		}
+		if l.Outbound, err = decodeFlows(r.dict, outbound); err != nil {
+			return corrupt("link", int64(l.CS), err)
+		}
+		out = append(out, l)
+		return nil
+	}, idList(ids).distinct())
+	return out, err
+}
+
 // scanCS reads a row of csColumns.
 func (r *reader) scanCS(rows row) (*metaverse.CSObject, error) {
 	var o metaverse.CSObject
@@ -70,6 +95,9 @@ func (r *reader) scanCS(rows row) (*metaverse.CSObject, error) {
 		&o.Pending, &o.Link.MV, &o.Link.Kind, &rule, &sticky, &outbound)
 	if err != nil {
 		return nil, corrupt("cs", int64(o.ID), err)
+	}
+	if o.Link.MV != 0 {
+		o.State = metaverse.Connected
 	}
 	o.Anchor, o.DNKey = connector.NewAnchor(anchor), string(dnKey)
 	o.Imported, o.Link.Sticky = imported != 0, sticky != 0
@@ -219,6 +247,14 @@ func (r *reader) CountCS(connectorName string) (c metaverse.CSCounts, err error)
 		*q.to, err = r.queryInt(q.text, conn)
 	}
 	return c, err
+}
+
+func (r *reader) CountPendingImports(connectorName string) (int64, error) {
+	conn, ok := r.dict.id(nameConnector, connectorName)
+	if !ok {
+		return 0, r.ready()
+	}
+	return r.queryInt(sqlCountPendingImport, conn)
 }
 
 func (r *reader) PendingImports(connectorName string, after metaverse.CSID, limit int) ([]metaverse.CSID, error) {

@@ -38,14 +38,14 @@ CREATE TABLE cs (
 	conn     INTEGER NOT NULL,
 	class    INTEGER NOT NULL,
 	part     INTEGER NOT NULL,
-	state    INTEGER NOT NULL,
+	state    INTEGER NOT NULL, -- of what has no link: what has one is connected
 	imported INTEGER NOT NULL,
 	anchor   BLOB,
 	dn       TEXT    NOT NULL,
 	dn_key   BLOB,
 	image    BLOB    NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX cs_anchor ON cs (conn, anchor);
+CREATE UNIQUE INDEX cs_anchor ON cs (conn, anchor) WHERE anchor IS NOT NULL;
 CREATE UNIQUE INDEX cs_dn ON cs (conn, dn_key);
 CREATE INDEX cs_scan ON cs (conn, id, state, imported);
 

@@ -32,6 +32,7 @@ const (
 
 	sqlCS      = `SELECT ` + csColumns + ` FROM json_each(?) j CROSS JOIN cs` + csBeside + ` WHERE cs.id = j.value`
 	sqlCSHeads = `SELECT ` + csHeadColumns + ` FROM json_each(?) j CROSS JOIN cs` + csBeside + ` WHERE cs.id = j.value`
+	sqlCSLinks = `SELECT l.cs, cs.conn, l.mv, l.outbound FROM json_each(?) j CROSS JOIN link l CROSS JOIN cs WHERE l.cs = j.value AND cs.id = l.cs`
 	sqlScanCS  = `SELECT ` + csColumns + ` FROM cs` + csBeside + ` WHERE cs.conn = ? AND cs.id > ? ORDER BY cs.id LIMIT ?`
 
 	sqlCSByAnchor = `SELECT q.column1, cs.id FROM (VALUES {values}) q CROSS JOIN cs WHERE cs.conn = ? AND cs.anchor = q.column2`
@@ -41,7 +42,7 @@ const (
 
 	sqlCountCS = `SELECT count(*) FILTER (WHERE state <> 4), count(*) FILTER (WHERE imported = 1 AND state <> 4),
 	count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state IN (0, 2, 3)), count(*) FILTER (WHERE state = 4)
-	FROM cs WHERE conn = ?`
+	FROM (SELECT CASE WHEN l.cs IS NULL THEN cs.state ELSE 1 END AS state, cs.imported AS imported FROM cs LEFT JOIN link l ON l.cs = cs.id WHERE cs.conn = ?) q`
 	sqlCountPendingImport = `SELECT count(*) FROM pending_import WHERE conn = ?`
 	sqlCountPendingExport = `SELECT count(*) FROM pending_export WHERE conn = ? AND op <> 0`
 	sqlCountUnconfirmed   = `SELECT count(*) FROM (SELECT cs FROM pending_export WHERE conn = ?1 AND (flags & 9) <> 0

@@ -240,7 +240,7 @@ func TestCheck(t *testing.T) {
 		"link-twice":              "UPDATE link SET mv = 2 WHERE cs = 1",
 		"mv-unlinked":             "DELETE FROM link WHERE mv = 1; UPDATE cs SET state = 0 WHERE id IN (1, 2)",
 		"state-link":              "DELETE FROM link WHERE cs = 1",
-		"link-state":              "UPDATE cs SET state = 0 WHERE id = 1",
+		"link-state":              "UPDATE cs SET state = 4, imported = 0 WHERE id = 1",
 		"state":                   "UPDATE cs SET state = 77 WHERE id = 1",
 		"placeholder-imported":    "UPDATE cs SET state = 4 WHERE id = 1; DELETE FROM link WHERE cs = 1",
 		"import-object":           "INSERT INTO pending_import VALUES (1, 99, 1)",
