@@ -14,7 +14,7 @@ import (
 // Allocations for each object that a full synchronisation by the standard rules looks at,
 // store included. Lower them when the code gets better; whoever has to raise them says why.
 const (
-	maxAllocsFirst = 760 // every object is new: projected, provisioned, its references settled
+	maxAllocsFirst = 400 // every object is new: projected, provisioned, its references settled
 	maxAllocsAgain = 350 // nothing has changed
 )
 

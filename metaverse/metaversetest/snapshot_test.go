@@ -71,6 +71,7 @@ func TestSnapshotShowsEachChange(t *testing.T) {
 	before := metaversetest.Snapshot(t, base)
 	for name, change := range map[string]func(tx metaverse.Tx, ids map[string]metaverse.CSID){
 		"state": func(tx metaverse.Tx, ids map[string]metaverse.CSID) {
+			require.NoError(t, tx.SetLink([]metaverse.CSID{ids["ann"]}, []metaverse.Link{{}}))
 			require.NoError(t, tx.PutCSState([]metaverse.CSID{ids["ann"]}, metaverse.Placeholder))
 		},
 		"pending": func(tx metaverse.Tx, ids map[string]metaverse.CSID) {
