@@ -23,36 +23,48 @@ func (s *session) DeltaImport(ctx context.Context, w connector.Watermark, r conn
 		if len(r.Resume) > 0 {
 			return expired("imports of this connector have no checkpoints")
 		}
-		mark, l, err := s.usable(ctx, l, w)
+		mark, err := parseWatermark(w)
 		if err != nil {
 			return err
 		}
-		if len(mark.USNs) > 0 {
-			return s.byUSN(ctx, l, m, mark, s.pageSize(r.PageSize))
-		}
-		if err := s.tryCookies(ctx, l, mark); err != nil {
+		if l, err = s.usable(ctx, l, mark); err != nil {
 			return err
 		}
-		next, revived := mark, false
-		next.Narrowed, next.Cookies = s.plan.narrowed, map[string][]byte{}
-		for _, p := range s.parts {
-			run := &deltaRun{session: s, link: l, out: m, partition: p, pageSize: s.pageSize(r.PageSize),
-				moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}}
-			if next.Cookies[p.id], err = run.partitionChanges(ctx, mark); err != nil {
-				return err
-			}
-			revived = revived || run.revived
-		}
-		if revived {
-			if next.Renew, err = s.afterRevival(ctx, l); err != nil {
+		if len(s.parts) > 1 || len(mark.USNs) > 0 { // the cookie of a single one tells by itself
+			if err := s.probe(ctx, l, mark); err != nil {
 				return err
 			}
 		}
-		if err := s.stamp(ctx, l, &next); err != nil {
+		next, err := s.changes(ctx, l, m, mark, s.pageSize(r.PageSize))
+		if err != nil {
 			return err
 		}
 		return m.complete(next)
 	})
+}
+
+// changes sends what has changed since a watermark that is usable, and returns the next.
+func (s *session) changes(ctx context.Context, l *link, m *emitter, mark watermark, pageSize int) (watermark, error) {
+	if len(mark.USNs) > 0 {
+		return s.byUSN(ctx, l, m, mark, pageSize)
+	}
+	next, revived := mark, false
+	next.Narrowed, next.Cookies = s.plan.narrowed, map[string][]byte{}
+	for _, p := range s.parts {
+		run := s.newRun(l, m, p, pageSize)
+		var err error
+		if next.Cookies[p.id], err = run.partitionChanges(ctx, mark); err != nil {
+			return next, err
+		}
+		revived = revived || run.revived
+	}
+	if revived {
+		var err error
+		if next.Renew, err = s.afterRevival(ctx, l); err != nil {
+			return next, err
+		}
+	}
+	return next, s.stamp(ctx, l, &next)
 }
 
 // afterRevival tells whether a full import has to follow an object that was brought back.
@@ -71,32 +83,29 @@ func (s *session) afterRevival(ctx context.Context, l *link) (string, error) {
 	return "a deleted object was brought back without the recycle bin, its memberships are not known", nil
 }
 
-// usable reads a watermark, checks that it is good for what is to be imported, and returns
-// the connection to import over.
-func (s *session) usable(ctx context.Context, l *link, w connector.Watermark) (watermark, *link, error) {
-	mark, err := parseWatermark(w)
+// usable checks that a watermark is good for what is to be imported, and returns the
+// connection to import over.
+func (s *session) usable(ctx context.Context, l *link, mark watermark) (*link, error) {
+	l, err := s.settle(ctx, l, mark)
 	if err != nil {
-		return mark, nil, err
-	}
-	if l, err = s.settle(ctx, l, mark); err != nil {
-		return mark, nil, err
+		return nil, err
 	}
 	s.scope.memory = mark.Memory
 	if err := s.refreshScope(ctx, l); err != nil {
-		return mark, nil, err
+		return nil, err
 	}
 	life, err := l.tombstoneLife(ctx)
 	if err != nil {
-		return mark, nil, err
+		return nil, err
 	}
-	return mark, l, mark.check(s.fingerprint(), s.plan.narrowed, s.parts, l.root.now, life)
+	return l, mark.check(s.fingerprint(), s.plan.narrowed, s.parts, l.root.now, life)
 }
 
-// tryCookies finds out, before any item is sent, whether the cookies of several partitions
-// are still taken. The cookie of a single one tells by itself.
-func (s *session) tryCookies(ctx context.Context, l *link, mark watermark) error {
-	if len(s.parts) == 1 {
-		return nil
+// probe finds out, before any item is sent, whether the domain controller still tells what
+// has changed since a watermark.
+func (s *session) probe(ctx context.Context, l *link, mark watermark) error {
+	if len(mark.USNs) > 0 {
+		return s.sameMembers(ctx, l, mark)
 	}
 	for _, p := range s.parts {
 		q := dirSync{partition: p, filter: p.head.filter(), attributes: []string{"objectGUID"},
@@ -134,6 +143,11 @@ type deltaRun struct {
 	lateOf map[connector.Anchor]struct{}
 }
 
+func (s *session) newRun(l *link, m *emitter, p partition, pageSize int) *deltaRun {
+	return &deltaRun{session: s, link: l, out: m, partition: p, pageSize: pageSize,
+		moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}}
+}
+
 func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte, error) {
 	q := dirSync{partition: r.partition, filter: r.plan.changeFilter, attributes: r.plan.changes,
 		objectSecurity: mark.ObjectSecurity, cookie: mark.Cookies[r.partition.id]}
@@ -152,7 +166,7 @@ func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte
 		return nil, err
 	}
 	for _, item := range r.late {
-		if err := r.out.send(item); err != nil {
+		if err := r.out.late(item); err != nil {
 			return nil, err
 		}
 	}
@@ -320,7 +334,7 @@ func (r *deltaRun) descend(ctx context.Context) error {
 	for g := range r.moved {
 		guids = append(guids, g)
 	}
-	slices.SortFunc(guids, func(a, b guid) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(guids, guid.compare)
 	var roots []string
 	err := r.readGUIDs(ctx, r.link, guids, []string{"objectGUID"}, func(e *entry) error {
 		roots = append(roots, e.DN)

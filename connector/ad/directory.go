@@ -32,10 +32,12 @@ type Directory struct {
 	// set it for servers that do not enforce MaxValRange.
 	rangeStep int
 	sleep     func(context.Context, time.Duration) error // between attempts
+	inForest  bool                                       // one of the domains of a Forest
 
 	mu    sync.Mutex
-	known *schema // as last read
-	used  string  // URL of the domain controller that was connected to last
+	known *schema  // as last read
+	held  []string // ids of its partitions, of one of a Forest
+	used  string   // URL of the domain controller that was connected to last
 }
 
 // New returns the connector called name, which rules refer to. It reports every problem
@@ -82,7 +84,7 @@ func (d *Directory) Capabilities() connector.Capabilities {
 // Open connects to the first domain controller that can be reached and prepares a session:
 // schema, partitions and scope are looked up now.
 func (d *Directory) Open(ctx context.Context, o connector.OpenOptions) (connector.Session, error) {
-	s, err := d.open(ctx, o)
+	s, err := d.open(ctx, o, nil)
 	if err != nil {
 		return nil, d.failure("open", err)
 	}
@@ -92,7 +94,9 @@ func (d *Directory) Open(ctx context.Context, o connector.OpenOptions) (connecto
 	return &writer{s}, nil
 }
 
-func (d *Directory) open(ctx context.Context, o connector.OpenOptions) (*session, error) {
+// open opens a session. Where o.Last is that of several domains, part finds in it what
+// belongs to the domain of the partitions.
+func (d *Directory) open(ctx context.Context, o connector.OpenOptions, part func([]partition) connector.Watermark) (*session, error) {
 	log := o.Logger
 	if log == nil {
 		log = d.opts.Logger
@@ -102,7 +106,7 @@ func (d *Directory) open(ctx context.Context, o connector.OpenOptions) (*session
 		return nil, err
 	}
 	s := &session{d: d, log: log.With("connector", d.name), main: l}
-	if err := s.prepare(ctx, o); err != nil {
+	if err := s.prepare(ctx, o, part); err != nil {
 		l.close()
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package ad
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -88,6 +89,8 @@ func parseGUID(raw string) (guid, bool) {
 func (g guid) String() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", []byte{g[3], g[2], g[1], g[0]}, []byte{g[5], g[4]}, []byte{g[7], g[6]}, g[8:10], g[10:])
 }
+
+func (g guid) compare(other guid) int { return slices.Compare(g[:], other[:]) }
 
 // dn returns the DN by which a server finds the object wherever it is.
 func (g guid) dn() string { return "<GUID=" + hex.EncodeToString(g[:]) + ">" }

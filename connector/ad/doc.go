@@ -23,6 +23,29 @@
 // [ProtectSealing] encrypts with the ticket's key instead of TLS, which meets a demand for
 // signing too.
 //
+// # Several domains
+//
+// A [Directory] reads one domain. [NewForest] makes one connector of several domains of a
+// forest, each with domain controllers, account, scope and uses of its own; no global
+// catalogue is needed. Objects say in which partition they are, so that rules know the
+// names of their domain.
+//
+//	f, err := ad.NewForest("contoso", root, emea, apac) // Options of each domain
+//
+// An object that moves from one domain to another keeps its objectGUID: it is renamed, and
+// never deleted, whatever the order in which the two domains tell of it, and also when it
+// moves while an import goes on. Deletions wait until every domain was asked for the
+// object; a full import, until nothing came that it had not seen. While a domain cannot be
+// read the others are, nothing is deleted, and imports end with an error that names the
+// domain. A watermark that one domain does not take any more makes the next import of all
+// a full one. A full import keeps some forty octets in memory for each object.
+//
+// Members of groups in other domains are DNs like others. Domain controllers learn of
+// renames in other domains late; an object that is read whole meanwhile names such members
+// by what they were called. What moved to a domain whose domain controller has not heard of
+// it is missed where the other one has forgotten it already: give both sites time to
+// replicate before a full import after mass moves.
+//
 // # Objects
 //
 // An object's anchor is its objectGUID, the sixteen octets as the directory stores them.
@@ -139,5 +162,6 @@
 //
 // # Testing
 //
-// Package adtest is a domain controller for tests, on loopback, without any set-up.
+// Package adtest is a domain controller for tests, on loopback, without any set-up; several
+// of them make a domain, and several domains a forest.
 package ad

@@ -16,15 +16,19 @@ var errStopped = errors.New("ad: the import was stopped")
 
 // An emitter passes items on to the receiver of an import and counts them.
 type emitter struct {
-	ctx     context.Context //nolint:containedctx // lives as long as one call
-	session *session
-	yield   func(connector.Item, error) bool
-	objects int64
+	ctx       context.Context //nolint:containedctx // lives as long as one call
+	connector string
+	yield     func(connector.Item, error) bool
+	objects   int64
+	hold      *holding // of an import of several domains, else nil
 }
 
 func (m *emitter) send(item connector.Item) error {
 	if m.ctx.Err() != nil {
 		return context.Cause(m.ctx)
+	}
+	if m.hold != nil && !m.hold.passes(item) {
+		return nil
 	}
 	m.objects++
 	if !m.yield(item, nil) {
@@ -39,11 +43,24 @@ func (m *emitter) trouble(o *connector.Object, err error) error {
 	if !errors.As(err, &own) {
 		return err
 	}
-	own.Connector = m.session.d.name
+	own.Connector = m.connector
 	return m.send(connector.Item{Kind: connector.ItemObject, Object: &connector.Object{Class: o.Class, Anchor: o.Anchor, DN: o.DN, Partition: o.Partition}, Err: own})
 }
 
+// late sends an update that has to come after all renames.
+func (m *emitter) late(item connector.Item) error {
+	if m.hold != nil {
+		m.hold.late = append(m.hold.late, item)
+		return nil
+	}
+	return m.send(item)
+}
+
 func (m *emitter) gone(anchor connector.Anchor) error {
+	if m.hold != nil {
+		m.hold.keep(anchor)
+		return nil
+	}
 	return m.send(connector.Item{Kind: connector.ItemDelete, Object: &connector.Object{Anchor: anchor}})
 }
 
@@ -52,6 +69,11 @@ func (m *emitter) complete(w watermark) error {
 	if err != nil {
 		return err
 	}
+	return m.finish(mark)
+}
+
+// finish ends an import that has shown all.
+func (m *emitter) finish(mark connector.Watermark) error {
 	if m.ctx.Err() != nil {
 		return context.Cause(m.ctx)
 	}
@@ -64,7 +86,7 @@ func (m *emitter) complete(w watermark) error {
 // be idle for longer than domain controllers like.
 func (s *session) stream(ctx context.Context, op string, run func(*link, *emitter) error) iter.Seq2[connector.Item, error] {
 	return func(yield func(connector.Item, error) bool) {
-		m := &emitter{ctx: ctx, session: s, yield: yield}
+		m := &emitter{ctx: ctx, connector: s.d.name, yield: yield}
 		l, err := s.link(ctx)
 		if err == nil {
 			err = run(l, m)
@@ -97,7 +119,7 @@ func (s *session) FullImport(ctx context.Context, r connector.ImportRequest) ite
 			return err
 		}
 		for _, p := range s.parts {
-			if err := s.importPartition(ctx, l, m, p, mark, r.PageSize); err != nil {
+			if err := s.importPartition(ctx, l, m, p, mark, r.PageSize, nil); err != nil {
 				return err
 			}
 		}
@@ -135,11 +157,11 @@ func (s *session) refreshScope(ctx context.Context, l *link) error {
 // importPartition sends every object in scope once. Where several containers are searched
 // one after the other, objects can move between them meanwhile, and would be seen twice or
 // never: then the anchors of what was sent are kept, and moves are looked for at the end.
-func (s *session) importPartition(ctx context.Context, l *link, m *emitter, p partition, mark watermark, pageSize int) error {
-	bases := s.scope.bases(p)
-	var sent map[guid]struct{}
-	if len(bases) > 1 {
-		sent = map[guid]struct{}{}
+// Who passes a tally looks for them itself.
+func (s *session) importPartition(ctx context.Context, l *link, m *emitter, p partition, mark watermark, pageSize int, forest *tally) error {
+	bases, sent := s.scope.bases(p), forest
+	if sent == nil && len(bases) > 1 {
+		sent = newTally()
 	}
 	for _, base := range bases {
 		for entries, err := range l.pages(ctx, s.wholeObjects(base), s.pageSize(pageSize)) {
@@ -153,7 +175,7 @@ func (s *session) importPartition(ctx context.Context, l *link, m *emitter, p pa
 			}
 		}
 	}
-	if sent == nil {
+	if sent == nil || forest != nil {
 		return nil
 	}
 	return s.importMoved(ctx, l, m, p, mark, sent)
@@ -190,7 +212,7 @@ func (s *session) pageSize(asked int) int {
 }
 
 // importEntry sends one object of a full import. sent may be nil.
-func (s *session) importEntry(ctx context.Context, l *link, m *emitter, p partition, e *entry, sent map[guid]struct{}) error {
+func (s *session) importEntry(ctx context.Context, l *link, m *emitter, p partition, e *entry, sent *tally) error {
 	d, err := s.plan.draft(e)
 	if err == nil && !d.imported {
 		return nil
@@ -200,21 +222,14 @@ func (s *session) importEntry(ctx context.Context, l *link, m *emitter, p partit
 		return nil
 	}
 	d.object.Partition = s.partitionOf(p)
-	if sent != nil {
-		if _, twice := sent[g]; twice {
-			return nil
-		}
-		sent[g] = struct{}{}
+	if !sent.add(g) {
+		return nil
 	}
-	return s.sendDraft(ctx, l, m, &d, err)
-}
-
-// sendDraft completes an object and sends it, or the trouble with it.
-func (s *session) sendDraft(ctx context.Context, l *link, m *emitter, d *draft, err error) error {
 	if err == nil && len(d.incomplete) > 0 {
 		var exists bool
-		if exists, err = s.complete(ctx, l, d); err == nil && !exists {
-			return nil // deleted meanwhile
+		if exists, err = s.complete(ctx, l, &d); err == nil && !exists {
+			sent.takeBack(g) // deleted meanwhile, or gone to another domain
+			return nil
 		}
 	}
 	if err != nil {
@@ -225,7 +240,7 @@ func (s *session) sendDraft(ctx context.Context, l *link, m *emitter, d *draft, 
 
 // importMoved sends what has come into a searched container from one that was not searched
 // yet, and so was missed.
-func (s *session) importMoved(ctx context.Context, l *link, m *emitter, p partition, mark watermark, sent map[guid]struct{}) error {
+func (s *session) importMoved(ctx context.Context, l *link, m *emitter, p partition, mark watermark, sent *tally) error {
 	if len(mark.USNs) > 0 {
 		missed, err := s.missedByUSN(ctx, l, p, mark.USNs[p.id], sent)
 		if err != nil {
@@ -240,7 +255,7 @@ func (s *session) importMoved(ctx context.Context, l *link, m *emitter, p partit
 		objectSecurity: mark.ObjectSecurity, cookie: mark.Cookies[p.id]}
 	_, err := q.run(ctx, l, func(e *entry) error {
 		g, ok := parseGUID(single(e, "objectGUID"))
-		if _, known := sent[g]; ok && !known && !deleted(e) && s.scope.holdsObject(g, e.DN) {
+		if ok && !sent.has(g) && !deleted(e) && s.scope.holdsObject(g, e.DN) {
 			missed = append(missed, g)
 		}
 		return nil

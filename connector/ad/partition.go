@@ -103,16 +103,16 @@ func (p partition) parameters(prefix string) map[string]string {
 // that objects of the configured classes may have. The directory's own schema is kept in
 // memory and read again only after it has changed.
 func (d *Directory) Schema(ctx context.Context) (*connector.Schema, error) {
-	out, err := d.readSchema(ctx)
+	l, err := d.connect(ctx)
+	if err != nil {
+		return nil, d.failure("schema", err)
+	}
+	defer l.close()
+	out, err := d.readSchema(ctx, l)
 	return out, d.failure("schema", err)
 }
 
-func (d *Directory) readSchema(ctx context.Context) (*connector.Schema, error) {
-	l, err := d.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer l.close()
+func (d *Directory) readSchema(ctx context.Context, l *link) (*connector.Schema, error) {
 	s, err := d.schema(ctx, l)
 	if err != nil {
 		return nil, err

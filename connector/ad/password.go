@@ -44,7 +44,7 @@ const (
 // The account needs the permissions of [FeaturePasswordReset]. Without the right Unexpire
 // Password on the domain the user has to change the password at the next sign-in.
 func (d *Directory) ResetPassword(ctx context.Context, r PasswordReset) error {
-	s, err := d.open(ctx, connector.OpenOptions{})
+	s, err := d.open(ctx, connector.OpenOptions{}, nil)
 	if err != nil {
 		return d.failure("reset-password", err)
 	}

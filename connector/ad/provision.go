@@ -85,7 +85,7 @@ func (p *Provisioner) Plan(ctx context.Context, r AccountRequest) (*AccountPlan,
 }
 
 func (p *Provisioner) with(ctx context.Context, op string, do func(*session, *link) error) error {
-	s, err := p.d.open(ctx, connector.OpenOptions{})
+	s, err := p.d.open(ctx, connector.OpenOptions{}, nil)
 	if err != nil {
 		return p.d.failure(op, err)
 	}

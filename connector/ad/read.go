@@ -57,7 +57,8 @@ func (s *session) ReadObjects(ctx context.Context, keys []connector.Key) iter.Se
 	})
 }
 
-func (s *session) readKeys(ctx context.Context, l *link, m *emitter, keys []connector.Key) error {
+// find reads the objects of keys with anchors.
+func (s *session) find(ctx context.Context, l *link, keys []connector.Key) (map[guid]*entry, error) {
 	var guids []guid
 	for _, k := range keys {
 		if g, ok := parseGUID(k.Anchor.Raw()); ok {
@@ -71,6 +72,11 @@ func (s *session) readKeys(ctx context.Context, l *link, m *emitter, keys []conn
 		}
 		return nil
 	}, s.parts...)
+	return found, err
+}
+
+func (s *session) readKeys(ctx context.Context, l *link, m *emitter, keys []connector.Key) error {
+	found, err := s.find(ctx, l, keys)
 	if err != nil {
 		return err
 	}

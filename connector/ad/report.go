@@ -37,7 +37,7 @@ type Report struct {
 // controller where that tells. reads names attributes that have to be readable. Nothing is
 // changed.
 func Preflight(ctx context.Context, d *Directory, uses Uses, reads ...string) (*Report, error) {
-	s, err := d.open(ctx, connector.OpenOptions{})
+	s, err := d.open(ctx, connector.OpenOptions{}, nil)
 	if err != nil {
 		return nil, d.failure("preflight", err)
 	}

@@ -40,12 +40,13 @@ func open(t testing.TB, d *ad.Directory) connector.Session {
 
 // A view is what an import has shown of a directory.
 type view struct {
-	byAnchor map[connector.Anchor]*connector.Object
-	mark     connector.Watermark
-	updates  []connector.Item
-	deletes  []connector.Anchor
-	objects  []*connector.Object // of the last import, in order
-	troubles []error
+	byAnchor  map[connector.Anchor]*connector.Object
+	mark      connector.Watermark
+	updates   []connector.Item
+	deletes   []connector.Anchor
+	objects   []*connector.Object // of the last import, in order
+	troubles  []error
+	partition map[string]string // names of the partitions, of a forest
 	// partial: references lead out of the scope, where renames are not seen.
 	partial bool
 }
@@ -92,6 +93,9 @@ func (v *view) update(item connector.Item) {
 	if item.Object.DN != "" {
 		v.repoint(o.DN, item.Object.DN)
 		o.DN = item.Object.DN
+	}
+	if item.Object.Partition != "" {
+		o.Partition = item.Object.Partition
 	}
 	if item.Object.Class != "" {
 		o.Class = item.Object.Class

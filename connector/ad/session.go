@@ -32,7 +32,7 @@ type writer struct{ *session }
 var errClosed = errors.New("ad: the session is closed")
 
 // prepare reads what every import needs from a fresh connection.
-func (s *session) prepare(ctx context.Context, o connector.OpenOptions) error {
+func (s *session) prepare(ctx context.Context, o connector.OpenOptions, part func([]partition) connector.Watermark) error {
 	schema, err := s.d.schema(ctx, s.main)
 	if err != nil {
 		return err
@@ -45,6 +45,9 @@ func (s *session) prepare(ctx context.Context, o connector.OpenOptions) error {
 	}
 	if s.parts, err = s.d.partitions(ctx, s.main); err != nil {
 		return err
+	}
+	if part != nil {
+		o.Last = part(s.parts)
 	}
 	var known memory
 	if last, err := parseWatermark(o.Last); err == nil {
@@ -121,8 +124,8 @@ func (s *session) Close(context.Context) error {
 
 // partitionOf returns what [connector.Object.Partition] holds for objects of p.
 func (s *session) partitionOf(p partition) string {
-	if len(s.parts) == 1 {
-		return ""
+	if len(s.parts) == 1 && !s.d.inForest {
+		return "" // there is only one
 	}
 	return p.id
 }

@@ -23,28 +23,20 @@ import (
 //   - Deletions are seen only by who may list deleted objects.
 //   - What the account could not read before and now can, or the other way round, is not
 //     seen. Nor is it in DirSync's object-security mode.
-func (s *session) byUSN(ctx context.Context, l *link, m *emitter, mark watermark, pageSize int) error {
+func (s *session) byUSN(ctx context.Context, l *link, m *emitter, mark watermark, pageSize int) (watermark, error) {
 	next := mark
 	root, err := l.readRoot(ctx)
 	if err != nil {
-		return err
-	}
-	if err := s.sameMembers(ctx, l, mark); err != nil {
-		return err
+		return next, err
 	}
 	next.Narrowed, next.USNs = s.plan.narrowed, map[string]int64{}
 	for _, p := range s.parts {
 		next.USNs[p.id] = root.usn
-		run := &deltaRun{session: s, link: l, out: m, partition: p, pageSize: pageSize,
-			moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}}
-		if err := run.changedObjects(ctx, mark.USNs[p.id]); err != nil {
-			return err
+		if err := s.newRun(l, m, p, pageSize).changedObjects(ctx, mark.USNs[p.id]); err != nil {
+			return next, err
 		}
 	}
-	if err := s.stamp(ctx, l, &next); err != nil {
-		return err
-	}
-	return m.complete(next)
+	return next, s.stamp(ctx, l, &next)
 }
 
 // sameMembers checks that the group of the filter has not changed: members that left it
@@ -67,7 +59,7 @@ func (s *session) sameMembers(ctx context.Context, l *link, mark watermark) erro
 }
 
 func (r *deltaRun) changedObjects(ctx context.Context, usn int64) error {
-	sent := map[guid]struct{}{}
+	sent := newTally()
 	err := r.since(ctx, r.link, r.partition, r.plan.changeFilter, usn, r.requested(), func(e *entry) error {
 		return r.changedObject(ctx, e, sent)
 	})
@@ -77,24 +69,30 @@ func (r *deltaRun) changedObjects(ctx context.Context, usn int64) error {
 	if err := r.descend(ctx); err != nil {
 		return err
 	}
-	visible, err := r.link.seesDeleted(ctx, r.partition)
+	return r.deletedSince(ctx, r.link, r.partition, usn, func(g guid) error { return r.out.gone(connector.NewAnchor(g[:])) })
+}
+
+// deletedSince finds objects that were deleted after a number, where the account may see
+// these.
+func (s *session) deletedSince(ctx context.Context, l *link, p partition, usn int64, each func(guid) error) error {
+	visible, err := l.seesDeleted(ctx, p)
 	if err != nil || !visible {
 		return err
 	}
-	deleted := since("(&(isDeleted=TRUE)"+r.plan.filter+")", usn)
-	for entries, err := range r.link.pages(ctx, &ldap.SearchRequest{
-		BaseDN: deletedObjects(r.partition), Scope: ldap.ScopeSingleLevel, Filter: deleted, Attributes: []string{"objectGUID"},
+	deleted := since("(&(isDeleted=TRUE)"+s.plan.filter+")", usn)
+	for entries, err := range l.pages(ctx, &ldap.SearchRequest{
+		BaseDN: deletedObjects(p), Scope: ldap.ScopeSingleLevel, Filter: deleted, Attributes: []string{"objectGUID"},
 		Controls: []ldap.Control{showDeleted(), domainScope()},
-	}, r.pageSize) {
+	}, s.d.opts.PageSize) {
 		if err != nil {
-			return fmt.Errorf("deletions of %s: %w", r.partition.dn, err)
+			return fmt.Errorf("deletions of %s: %w", p.dn, err)
 		}
 		for _, e := range entries {
 			g, ok := parseGUID(single(e, "objectGUID"))
 			if !ok {
 				continue
 			}
-			if err := r.out.gone(connector.NewAnchor(g[:])); err != nil {
+			if err := each(g); err != nil {
 				return err
 			}
 		}
@@ -102,7 +100,7 @@ func (r *deltaRun) changedObjects(ctx context.Context, usn int64) error {
 	return nil
 }
 
-func (r *deltaRun) changedObject(ctx context.Context, e *entry, sent map[guid]struct{}) error {
+func (r *deltaRun) changedObject(ctx context.Context, e *entry, sent *tally) error {
 	g, o, imported, err := r.plan.identity(e)
 	switch {
 	case err != nil:
@@ -163,11 +161,11 @@ func (s *session) startNumbers(ctx context.Context, l *link) (watermark, error) 
 }
 
 // missedByUSN finds objects that were moved while a full import went on.
-func (s *session) missedByUSN(ctx context.Context, l *link, p partition, usn int64, sent map[guid]struct{}) ([]guid, error) {
+func (s *session) missedByUSN(ctx context.Context, l *link, p partition, usn int64, sent *tally) ([]guid, error) {
 	var missed []guid
 	err := s.since(ctx, l, p, s.plan.filter, usn, []string{"objectGUID"}, func(e *entry) error {
 		g, ok := parseGUID(single(e, "objectGUID"))
-		if _, known := sent[g]; ok && !known && !slices.Contains(missed, g) && s.scope.holdsObject(g, e.DN) {
+		if ok && !sent.has(g) && !slices.Contains(missed, g) && s.scope.holdsObject(g, e.DN) {
 			missed = append(missed, g)
 		}
 		return nil

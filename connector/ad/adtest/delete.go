@@ -54,14 +54,7 @@ const maxDeletedName = 75
 // changes has to conclude it from the deletion.
 func (d *directory) tombstone(e *entry) {
 	usn := d.begin().touch(e)
-	for _, index := range []struct {
-		def *attrDef
-		m   map[string]*entry
-	}{{d.s.samName, d.bySam}, {d.s.upn, d.byUPN}} {
-		if k := fold(e.first(index.def)); index.m[k] == e {
-			delete(index.m, k)
-		}
-	}
+	d.unindex(e)
 	e.set(d.s.isDeleted, []string{"TRUE"}, usn)
 	e.set(d.s.lastKnownParent, []string{storedRef("", e.parent)}, usn)
 	if d.recycleBin {
@@ -76,6 +69,18 @@ func (d *directory) tombstone(e *entry) {
 	}
 	e.place(d.deletedObjects[e.nc], string(value)+"\nDEL:"+e.guid.String())
 	e.rdnUSN, e.deleted = usn, true
+}
+
+// unindex forgets the names by which an account is found.
+func (d *directory) unindex(e *entry) {
+	for _, index := range []struct {
+		def *attrDef
+		m   map[string]*entry
+	}{{d.s.samName, d.bySam}, {d.s.upn, d.byUPN}} {
+		if k := fold(e.first(index.def)); index.m[k] == e {
+			delete(index.m, k)
+		}
+	}
 }
 
 // strip takes from an object what its tombstone does not keep.

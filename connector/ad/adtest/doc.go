@@ -21,7 +21,7 @@
 // rest of what a domain controller keeps; links have back links and follow renames; every
 // attribute and every linked value has replication metadata, from which DirSync answers are
 // made. Deleted objects stay as tombstones. [NewReplica] adds domain controllers to the
-// domain, each with cookies of its own.
+// domain, each with cookies of its own, [NewDomain] adds domains to the forest.
 //
 //	func TestImport(t *testing.T) {
 //		dc := adtest.NewServer(t, nil)

@@ -150,7 +150,7 @@ func (d *directory) assertion(f *filter, v string) {
 		if !ok {
 			name = v
 		}
-		f.target, _ = d.find(name)
+		f.target, _ = d.resolve(name)
 	case f.def.syn.number():
 		n, err := strconv.ParseInt(v, 10, 64)
 		f.number, f.isNum = n, err == nil

@@ -93,7 +93,7 @@ func (d *directory) linkTexts(e *entry, def *attrDef) []string {
 func (d *directory) backTexts(e *entry, def *attrDef) []string {
 	var out []string
 	for _, l := range e.back {
-		if l.attr.def.partner == def && l.visible() {
+		if l.attr.def.partner == def && l.visible() && slices.Contains(d.partitions, l.source.nc) {
 			out = append(out, l.source.dn)
 		}
 	}

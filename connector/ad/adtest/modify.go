@@ -148,7 +148,7 @@ func (d *directory) resolveValue(def *attrDef, v string) (linkKey, error) {
 		// <GUID=..>;<SID=..>;CN=...: any part will do.
 		name, _, _ = strings.Cut(name, ";")
 	}
-	target, err := d.find(name)
+	target, err := d.resolve(name)
 	if err != nil || target.isTombstone() {
 		if fsp := d.foreignPrincipal(name); fsp != nil {
 			return linkKey{fsp, data}, nil

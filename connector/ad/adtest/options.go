@@ -45,6 +45,9 @@ type Options struct {
 	NoExchangeSchema bool
 	// RecycleBin keeps attributes and links of deleted objects, for [Server.Restore].
 	RecycleBin bool
+	// SilentMoves leaves nothing behind when an object moves to another domain of the
+	// forest. Otherwise a tombstone tells that it is gone from this one.
+	SilentMoves bool
 	// AllowUnknown does not treat unknown controls and extended operations as misuse.
 	// They are refused or ignored all the same.
 	AllowUnknown bool

@@ -10,11 +10,14 @@ import (
 	"strings"
 )
 
-// newDirectory makes the content of a new domain.
-func newDirectory(o *Options) *directory {
+// newDirectory makes the content of a new domain that is a forest of its own.
+func newDirectory(o *Options) *directory { return newDomain(o, nil) }
+
+// newDomain makes the content of a new domain, in the forest of root unless that is nil.
+func newDomain(o *Options, root *directory) *directory {
 	seed := sha256.Sum256(fmt.Appendf(nil, "adtest %s %d", fold(o.Domain), o.Seed))
 	rng := rand.NewChaCha8(seed)
-	d := &directory{s: newSchema(!o.NoExchangeSchema), domain: o.Domain, netbios: o.NetBIOS, dnsHost: "dc1." + o.Domain,
+	d := &directory{domain: o.Domain, netbios: o.NetBIOS, dnsHost: "dc1." + o.Domain,
 		clock: o.Clock, recycleBin: o.RecycleBin, guids: guidSource{rng}, usn: 4096, nextRID: 1104,
 		byGUID: map[GUID]*entry{}, bySID: map[string]*entry{}, bySam: map[string]*entry{}, byUPN: map[string]*entry{},
 		wellKnown: map[string]*entry{}, deletedObjects: map[*partition]*entry{}, adminSIDs: map[string]bool{}}
@@ -25,6 +28,13 @@ func newDirectory(o *Options) *directory {
 	}
 	d.domainSID = string(sid)
 	p := &provisioner{directory: d, w: d.begin()}
+	if root != nil {
+		d.s = root.s
+		p.domainTree(o)
+		p.join(o, root)
+		return d
+	}
+	d.s, d.forest = newSchema(!o.NoExchangeSchema), &forest{domains: []*directory{d}}
 	p.domainTree(o)
 	p.configurationTree(o)
 	p.schemaTree()
@@ -207,6 +217,7 @@ func (p *provisioner) configurationTree(o *Options) {
 	dns := p.partition(domain.dn, "domainDNS", "DomainDnsZones")
 	forest := p.partition(domain.dn, "domainDNS", "ForestDnsZones")
 	partitions := p.object(nc.head, "crossRefContainer", "Partitions", "systemFlags", "-2147483648", "msDS-Behavior-Version", "7")
+	p.crossRefs = partitions
 	ref := func(name string, target *partition, flags int64, parts ...string) {
 		e := p.object(partitions, "crossRef", name, "nCName", storedRef("", target.head), "systemFlags", text10(flags),
 			"showInAdvancedViewOnly", "TRUE")

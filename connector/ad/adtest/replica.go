@@ -43,7 +43,7 @@ func (s *Server) Replicate() (*Server, error) {
 	first := s.dir.replicas[0].service.parent
 	p.controller(s.dir.wellKnown["A361B2FFFFD211D1AA4B00C04FD7D83A"], name, sidWithRID(p.domainSID, s.dir.nextRID), r.host)
 	s.dir.nextRID++
-	p.settings(first.parent, name, r)
+	p.settings(first.parent, s.dir.serverName(name), r)
 	s.mu.Unlock()
 	opts := s.opts
 	opts.Listen, opts.ListenPlain = "127.0.0.1:0", "127.0.0.1:0"

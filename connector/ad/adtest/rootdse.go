@@ -37,7 +37,7 @@ func (d *directory) rootDSE(self *replica) map[string][]string {
 	out := map[string][]string{
 		"currentTime":                   {generalized(d.clock())},
 		"defaultNamingContext":          {domain},
-		"rootDomainNamingContext":       {domain},
+		"rootDomainNamingContext":       {d.forest.domains[0].partitions[0].head.dn},
 		"configurationNamingContext":    {d.config.head.dn},
 		"schemaNamingContext":           {d.schemaNC.head.dn},
 		"subschemaSubentry":             {"CN=Aggregate," + d.schemaNC.head.dn},

@@ -253,7 +253,13 @@ func (c *conn) references(m *message, base *entry, a *answer) {
 	if c.secure {
 		scheme = "ldaps"
 	}
-	for _, p := range d.partitions {
+	all := slices.Clone(d.partitions)
+	for _, other := range d.forest.domains {
+		if other != d {
+			all = append(all, other.partitions[0])
+		}
+	}
+	for _, p := range all {
 		if p.head == base || base.nc.head != base || p.above(d) != base.nc {
 			continue
 		}

@@ -223,7 +223,7 @@ func (r *renderer) values(e *entry, def *attrDef) []string {
 	for i, v := range values {
 		out[i] = v
 		if data, name, ok := splitDNData(def.syn, v); ok {
-			if target, err := r.d.find(name); err == nil {
+			if target, err := r.d.resolve(name); err == nil {
 				out[i] = data + r.name(target)
 			}
 		}

@@ -16,6 +16,7 @@ type directory struct {
 	clock      func() time.Time
 	recycleBin bool
 	guids      guidSource
+	forest     *forest
 
 	usn       int64
 	replicas  []*replica // of this directory, the first domain controller's first
@@ -33,6 +34,7 @@ type directory struct {
 	config, schemaNC *partition
 	deletedObjects   map[*partition]*entry
 	fsps             *entry
+	crossRefs        *entry // the container of the forest's cross-references, in its root
 
 	adminSIDs map[string]bool // groups whose members may do everything
 	grants    []*grant
@@ -197,6 +199,9 @@ func (d *directory) findExtended(name string) (*entry, error) {
 			if e := d.byGUID[g]; e != nil {
 				return e, nil
 			}
+			if e := d.byAnyGUID(g); e != nil && slices.Contains(d.partitions, e.nc) {
+				return e, nil
+			}
 			return nil, noObject(0x208D, "")
 		}
 	case "SID":
@@ -224,21 +229,13 @@ func (d *directory) findExtended(name string) (*entry, error) {
 
 // missing tells that a name leads nowhere: a referral where another domain may know.
 func (d *directory) missing(name string, names []rdn, nearest *entry) error {
-	if nearest != nil {
+	if nearest != nil && !d.elsewhere(names) {
 		return noObject(0x208D, nearest.dn)
 	}
-	var labels []string
-	for _, n := range names {
-		if strings.EqualFold(n.typ, "DC") {
-			labels = append(labels, n.value)
-		}
-	}
-	if len(labels) == 0 {
+	if !slices.ContainsFunc(names, func(n rdn) bool { return strings.EqualFold(n.typ, "DC") }) {
 		return noObject(0x208D, "")
 	}
-	host := strings.Join(labels, ".")
-	return &Error{Code: 10, Referral: []string{"ldap://" + host + "/" + name},
-		Message: "0000202B: RefErr: DSID-031007F9, data 0, 1 access points\n\tref 1: '" + host + "'\n\x00"}
+	return referral(name, names)
 }
 
 // insert makes a new object with nothing but a name.

@@ -41,7 +41,7 @@ func (d *directory) dnTexts(values []string) []string {
 	out := make([]string, 0, len(values))
 	for _, v := range values {
 		data, g, _ := strings.Cut(v, "\x00")
-		if target := d.byGUID[GUID([]byte(g))]; target != nil {
+		if target := d.byAnyGUID(GUID([]byte(g))); target != nil {
 			out = append(out, data+target.dn)
 		}
 	}
