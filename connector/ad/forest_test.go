@@ -104,6 +104,9 @@ func (w *wood) equal(t testing.TB, v *view) {
 			for _, dn := range o.Attrs["member"] {
 				members = append(members, attr.Reference(dn))
 			}
+			if v.partial {
+				continue
+			}
 			require.Truef(t, attr.SameValues(members, got.Attributes.Values("member")), "members of %s: %v, not %v", o.DN, got.Attributes.Values("member"), members)
 		}
 	}
