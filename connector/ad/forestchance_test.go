@@ -3,6 +3,7 @@ package ad_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -122,10 +123,7 @@ func (s *shuffle) run(steps int, meanwhile bool) {
 	v.partitions(s.t, f)
 	names := v.partition
 	for step := range steps {
-		alive := map[adtest.GUID]bool{}
-		for g, a := range s.people {
-			alive[g] = a
-		}
+		alive := maps.Clone(s.people)
 		for range 4 {
 			s.strike()
 		}
@@ -133,10 +131,10 @@ func (s *shuffle) run(steps int, meanwhile bool) {
 		mark := v.mark
 		next, isFull := newView(), step%4 == 3
 		next.byAnchor = v.byAnchor
-		items := session.(connector.DeltaImporter).DeltaImport(s.t.Context(), mark, connector.ImportRequest{}) //nolint:errcheck // it is one
+		items := session.(connector.DeltaImporter).DeltaImport(s.t.Context(), mark, connector.ImportRequest{})
 		if isFull {
 			next.byAnchor = newView().byAnchor
-			items = session.(connector.FullImporter).FullImport(s.t.Context(), connector.ImportRequest{}) //nolint:errcheck // it is one
+			items = session.(connector.FullImporter).FullImport(s.t.Context(), connector.ImportRequest{})
 		}
 		err := next.take(func(yield func(connector.Item, error) bool) {
 			for item, err := range items {

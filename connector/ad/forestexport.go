@@ -106,8 +106,7 @@ func dcs(dn string) (out []string) {
 func (w *forestWriter) refused(c *connector.Change, err error) connector.Result {
 	own := &connector.Error{Op: "export", Connector: w.f.name, Object: c.Key, Err: err}
 	r := connector.Result{ID: c.ID, Outcome: connector.Rejected, Err: own}
-	var inner *connector.Error
-	if errors.As(err, &inner) {
+	if inner, ok := errors.AsType[*connector.Error](err); ok {
 		own.Code = inner.Code
 	}
 	if own.Code == "" || connector.IsTransient(err) {
