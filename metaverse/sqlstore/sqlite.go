@@ -110,7 +110,18 @@ func prepareFile(path string, o *Options) error {
 	return nil
 }
 
+// enableWAL sets what is kept in the file itself. That pages can be given back ([Store.Optimize])
+// can be said only of a file that holds nothing yet.
 func enableWAL(ctx context.Context, c *sql.Conn) error {
+	var pages int
+	if err := c.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages); err != nil {
+		return classify(err)
+	}
+	if pages == 0 {
+		if _, err := c.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
+			return classify(err)
+		}
+	}
 	var mode string
 	if err := c.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
 		return classify(err)
