@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"metaverse/sqlstore":                {"metaverse", "rules", "connector", "connector/attr", "metaverse/sqlstore"},
 	"metaverse/metaversetest":           {"metaverse", "connector", "connector/attr", "rules"},
 	"scheduler":                         {"metaverse"},
-	"scheduler/telemetry":               {"scheduler", "metaverse"},
+	"scheduler/telemetry":               {"scheduler", "metaverse", "connector"},
 	"internal":                          {"internal"},
 	"examples":                          {"*"},
 }

@@ -41,6 +41,7 @@ const (
 	EventLimitExceeded          EventID = 20025
 	EventStartRequested         EventID = 20026
 	EventStopRequested          EventID = 20027
+	EventStepHung               EventID = 20028
 	EventStagingEntered         EventID = 20030
 	EventStagingLeft            EventID = 20031
 	EventImportHeld             EventID = 20032
@@ -50,6 +51,10 @@ const (
 	EventStoreTrouble           EventID = 20036
 	EventMaintenance            EventID = 20040
 	EventMaintenanceFailed      EventID = 20041
+	EventCertificateChanged     EventID = 20042
+	EventRotationFailed         EventID = 20043
+	EventOldKey                 EventID = 20044
+	EventIdentity               EventID = 20045
 	EventActive                 EventID = 20050
 	EventStandby                EventID = 20051
 	EventConfiguration          EventID = 20060
@@ -99,6 +104,7 @@ func EventTable() []EventInfo {
 		{EventLimitExceeded, fail, "limit-exceeded", "a connector was not imported for more than seven days: the next import is a full one", "find out why cycles do not run or complete"},
 		{EventStartRequested, info, "start-requested", "an operator asked for a cycle", ""},
 		{EventStopRequested, info, "stop-requested", "an operator asked for the cycle to stop", ""},
+		{EventStepHung, fail, "step-hung", "a run step made no progress for too long: it is broken off", "see what the directory or the database is doing; the next cycle tries again"},
 		{EventStagingEntered, warn, "staging-entered", "staging mode begins: nothing is exported", ""},
 		{EventStagingLeft, warn, "staging-left", "staging mode ends: changes are exported", ""},
 		{EventImportHeld, warn, "import-held", "a full import was held: too many objects are missing", "check filters, permissions and the directory; accept the run if they are gone"},
@@ -108,6 +114,10 @@ func EventTable() []EventInfo {
 		{EventStoreTrouble, fail, "store-trouble", "the store could not be read or written", "check disk space and the database"},
 		{EventMaintenance, info, "maintenance", "a maintenance task was carried out", ""},
 		{EventMaintenanceFailed, fail, "maintenance-failed", "a maintenance task has failed", "see the error"},
+		{EventCertificateChanged, info, "certificate-changed", "another certificate signs the program in", ""},
+		{EventRotationFailed, fail, "rotation-failed", "a certificate could not be replaced; it is tried again, and the old one stays in use", "see the error and hybridsync check"},
+		{EventOldKey, warn, "old-key", "an old key could not be removed from the application or from the key store", "remove it as an administrator"},
+		{EventIdentity, info, "identity", "the application identity was changed", ""},
 		{EventActive, warn, "active", "this process is the active one", ""},
 		{EventStandby, warn, "standby", "this process is on standby", ""},
 		{EventConfiguration, info, "configuration", "a configuration is in force", ""},

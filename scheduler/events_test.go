@@ -127,6 +127,9 @@ func (e *eventful) run(t *testing.T) {
 	e.failures()
 	e.orders()
 	e.timePasses()
+	for _, id := range []scheduler.EventID{scheduler.EventCertificateChanged, scheduler.EventRotationFailed, scheduler.EventOldKey, scheduler.EventIdentity} {
+		e.s.Emit(t.Context(), id, "tenant") // by programs
+	}
 	e.s.Emit(t.Context(), scheduler.EventConfiguration, "", slog.String("hash", "1234"))
 	e.s.Emit(t.Context(), scheduler.EventConfigurationError, "", slog.String("err", "line 3"))
 	e.s.Emit(t.Context(), scheduler.EventConfigurationDrift, "", slog.String("keys", "anchor"))
@@ -180,6 +183,11 @@ func (e *eventful) orders() {
 	e.wait(time.Minute)
 	require.Len(e.t, e.engine.ran(), before, "no step begins after the order to stop")
 	require.ErrorIs(e.t, e.control.Stop(ctx, "operator"), scheduler.ErrNotRunning)
+	e.engine.took = 3 * time.Hour
+	e.s.Report(metaverse.Progress{Connector: "a"})
+	e.cycle()
+	e.wait(8 * time.Hour)
+	require.NotZero(e.t, e.rec.count(scheduler.EventStepHung))
 	e.engine.took = 0
 
 	e.lease.other.Store(true)

@@ -22,6 +22,7 @@ type loop struct {
 	seen       *Status // orders and staging mode at the last turn; nil before the first
 	looked     time.Time
 	role       bool // whether it is known who is active
+	cycled     bool // whether the last thing done was a cycle
 }
 
 // turn does what is due and returns how long to wait.
@@ -52,6 +53,12 @@ func (l *loop) turn(ctx context.Context) time.Duration {
 	}
 	start := l.start(&st, now)
 	if st.Orders.Start != nil || !now.Before(start) {
+		// Cycles that follow each other at once must not keep maintenance from its turn.
+		if l.cycled && l.maintain(ctx, &st, now) {
+			l.cycled = false
+			return 0
+		}
+		l.cycled = true
 		l.missed(ctx, &st, start, now)
 		l.run(ctx, st)
 		return 0
@@ -268,7 +275,9 @@ func (c *cycling) watch(ctx context.Context, st Status) func() {
 			case <-c.s.wake:
 			case <-tick.C:
 			}
-			c.s.beat.Store(c.s.now().UnixNano())
+			if c.s.breakOff(ctx) {
+				c.s.beat.Store(c.s.now().UnixNano())
+			}
 			c.look(ctx)
 			if took := c.s.now().Sub(c.cycle.Started); slow > 0 && took > slow {
 				slow = 0

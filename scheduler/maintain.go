@@ -2,6 +2,8 @@ package scheduler
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -52,22 +54,68 @@ func (l *loop) maintain(ctx context.Context, st *Status, now time.Time) bool {
 		if age := now.Sub(failed); again && age >= 0 && age < min(retryTask, t.Every) {
 			continue
 		}
-		err := t.Run(ctx)
+		err := l.attend(ctx, t)
+		took := max(s.now().Sub(now), 0)
 		if err == nil {
 			err = s.update(ctx, func(st *State, _ *Orders) { st.Maintained[t.Name] = now })
 		}
 		if err != nil {
-			l.alarms["task/"+t.Name] = now
-			if ctx.Err() == nil {
-				s.Emit(ctx, EventMaintenanceFailed, "", attrString("task", t.Name), attrErr(err))
+			l.alarms["task/"+t.Name] = now.Add(took)
+			if ctx.Err() == nil && !s.stopped() {
+				s.Emit(ctx, EventMaintenanceFailed, "", attrString("task", t.Name), attrDuration("duration", took), attrErr(err))
 			}
 			return true
 		}
 		delete(l.alarms, "task/"+t.Name)
-		s.Emit(ctx, EventMaintenance, "", attrString("task", t.Name))
+		s.Emit(ctx, EventMaintenance, "", attrString("task", t.Name), attrDuration("duration", took))
 		return true
 	}
 	return false
+}
+
+// maxTask is how long a maintenance task may take. What is left waits for the next time.
+const maxTask = 10 * time.Minute
+
+var errTaskLimit = fmt.Errorf("scheduler: a maintenance task took longer than %v", maxTask)
+
+// attend runs a task. It is asked to end when the scheduler is stopped or not the active one any
+// more, and when it takes too long; where it does not care, the program is not live any more.
+func (l *loop) attend(ctx context.Context, t Task) error {
+	s := l.s
+	limited, cancel := context.WithTimeoutCause(ctx, maxTask, errTaskLimit)
+	defer cancel()
+	done, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		tick := time.NewTicker(s.opts.Poll)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-s.stopping:
+				cancel()
+				return
+			case <-tick.C:
+			}
+			if limited.Err() != nil {
+				return
+			}
+			s.beat.Store(s.now().UnixNano())
+			if s.opts.Lease != nil {
+				if active, err := s.opts.Lease.Active(limited); !active || err != nil {
+					cancel()
+				}
+			}
+		}
+	}()
+	err := t.Run(limited)
+	close(done)
+	<-watched
+	if err != nil && errors.Is(context.Cause(limited), errTaskLimit) {
+		err = errors.Join(errTaskLimit, err)
+	}
+	return err
 }
 
 // How long before a limit alarms begin.

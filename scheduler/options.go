@@ -28,6 +28,11 @@ type Options struct {
 	// SlowAfter is how long a cycle may take before an event tells of it. 0 means three
 	// times as long as cycles of its policy took lately, and at least 30 minutes.
 	SlowAfter time.Duration
+	// HangAfter is how long a step may make no progress before it is broken off, so that a
+	// directory that never answers does not hold up the others; 0 means one hour, and it is at
+	// least five minutes. It needs [Scheduler.Report] to be called. A step that goes on all the same
+	// makes [Health] say that the program is not live.
+	HangAfter time.Duration
 	// KeepHistory is how long run steps stay in the history; 0 means seven days.
 	KeepHistory time.Duration
 	// Poll is how often the scheduler looks at the clock and at what operators ask of it
@@ -112,6 +117,9 @@ func (o *Options) withDefaults() Options {
 	if d.Parallel == 0 {
 		d.Parallel = 4
 	}
+	if d.HangAfter == 0 {
+		d.HangAfter = time.Hour
+	}
 	if d.KeepHistory == 0 {
 		d.KeepHistory = 7 * day
 	}
@@ -154,6 +162,7 @@ func (o *Options) validate() error {
 	bad(!slices.Contains([]Policy{Delta, Initial}, o.First), "there is no policy %q", o.First)
 	bad(o.Parallel < 0, "parallel is negative")
 	bad(o.SlowAfter < 0, "slow-after is negative")
+	bad(o.HangAfter < minHang, "hang-after %v is shorter than %v", o.HangAfter, minHang)
 	bad(o.KeepHistory < 0, "keep-history is negative")
 	bad(o.Poll < 0, "poll is negative")
 	for _, t := range o.Tasks {

@@ -65,7 +65,7 @@ func (s *Scheduler) cycle(ctx context.Context, p Policy, st Status) (*Cycle, err
 func (c *cycling) begin(ctx context.Context) error {
 	s := c.s
 	s.mu.Lock()
-	s.steps = make(map[string]metaverse.Progress)
+	s.steps, s.moves = make(map[string]metaverse.Progress), make(map[string]*movement)
 	s.quit = sync.OnceFunc(func() { close(c.stop) })
 	s.mu.Unlock()
 	return s.update(ctx, func(st *State, o *Orders) {
@@ -93,7 +93,7 @@ func (c *cycling) require(o *Orders) {
 func (c *cycling) end(ctx context.Context) error {
 	s := c.s
 	s.mu.Lock()
-	s.steps, s.quit = nil, nil
+	s.steps, s.moves, s.quit = nil, nil, nil
 	s.mu.Unlock()
 	c.cycle.Ended = s.now()
 	switch {
@@ -185,11 +185,10 @@ func (c *cycling) step(ctx context.Context, step Step) *metaverse.RunRecord {
 		s.Emit(ctx, EventFullStep, step.Connector, attrString("step", string(step.Kind)), attrString("reason", step.Reason))
 	}
 	sctx := s.opts.Observer.StepStarted(ctx, step)
-	record, err := s.engine.Run(sctx, step.Connector, step.Kind, &metaverse.RunOptions{Reason: step.Reason, Stop: c.stop})
+	rctx, ended := s.moving(sctx, step)
+	record, err := s.engine.Run(rctx, step.Connector, step.Kind, &metaverse.RunOptions{Reason: step.Reason, Stop: c.stop})
+	ended()
 	quiet := context.WithoutCancel(sctx)
-	s.mu.Lock()
-	delete(s.steps, step.Connector)
-	s.mu.Unlock()
 	out := &StepRecord{Step: step, Run: record, Err: err}
 	c.note(quiet, out)
 	s.tell(quiet, out)

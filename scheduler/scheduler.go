@@ -58,6 +58,8 @@ type Scheduler struct {
 
 	mu    sync.Mutex
 	steps map[string]metaverse.Progress // of the running cycle, by connector, guarded by mu
+	moves map[string]*movement          // of its steps, by connector, guarded by mu
+	tells bool                          // whether the program reports progress, guarded by mu
 	quit  func()                        // ends the running cycle at its next safe point, guarded by mu
 }
 

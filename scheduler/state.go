@@ -192,7 +192,12 @@ func (s *Scheduler) progress() []metaverse.ProgressView {
 func (s *Scheduler) Report(p metaverse.Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.steps != nil {
-		s.steps[p.Connector] = p
+	s.tells = true
+	if s.steps == nil {
+		return
 	}
+	if was := s.steps[p.Connector]; s.moves[p.Connector] != nil && (was.Phase != p.Phase || was.Done != p.Done) {
+		s.moves[p.Connector].last = time.Now()
+	}
+	s.steps[p.Connector] = p
 }

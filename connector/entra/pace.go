@@ -29,6 +29,7 @@ const (
 type pacer struct {
 	o             *Options
 	writes, units *bucket // nil means unlimited
+	meter         meter
 
 	mu    sync.Mutex // guards until
 	until time.Time  // no request before
@@ -42,6 +43,7 @@ type bucket struct {
 	base   rate.Limit
 	calm   time.Time // full speed again from then on
 	slowed bool
+	window window
 }
 
 func newBucket(perSecond float64, burst int) *bucket {
@@ -98,6 +100,7 @@ func (b *bucket) take(ctx context.Context, o *Options, n int) error {
 				return context.Cause(ctx)
 			}
 		}
+		b.took(o.Clock(), some)
 		n -= some
 	}
 	return nil
@@ -159,6 +162,7 @@ func (p *pacer) ready(ctx context.Context) error {
 
 // spend waits until requests of that many writes and resource units may be sent.
 func (p *pacer) spend(ctx context.Context, writes, units int) error {
+	defer p.meter.waits(p.o.Clock)()
 	if err := p.writes.take(ctx, p.o, writes); err != nil {
 		return err
 	}
@@ -170,6 +174,7 @@ func (p *pacer) spend(ctx context.Context, writes, units int) error {
 
 // observe learns from the headers of any answer, an item of a batch included.
 func (p *pacer) observe(status int, h http.Header) {
+	p.meter.answered(status)
 	share, err := strconv.ParseFloat(h.Get("x-ms-throttle-limit-percentage"), 64)
 	hold := pressureHold
 	if status == http.StatusTooManyRequests {
@@ -177,7 +182,11 @@ func (p *pacer) observe(status int, h http.Header) {
 		share, err = pressureFull, nil
 		hold = max(hold, min(retryAfter(h.Get("Retry-After"), p.o.Clock()), longestWait))
 	}
-	if err != nil || share < pressureFrom {
+	if err != nil {
+		return
+	}
+	p.meter.pressed(share, p.o.Clock())
+	if share < pressureFrom {
 		return
 	}
 	speed := max(slowest, (pressureFull-share)/(pressureFull-pressureFrom))
@@ -190,6 +199,7 @@ func (p *pacer) observe(status int, h http.Header) {
 func (p *pacer) correct(expected int, h http.Header) {
 	cost, err := strconv.Atoi(h.Get("x-ms-resource-unit"))
 	if more := cost - expected; err == nil && more > 0 && p.units != nil {
+		p.units.took(p.o.Clock(), more)
 		p.units.limiter.ReserveN(p.o.Clock(), min(more, p.units.limiter.Burst()))
 	}
 }

@@ -70,6 +70,15 @@ func TestExportUsesTheQuotaAndNoMore(t *testing.T) {
 	}
 	require.LessOrEqual(t, refused*100, all, "%d of %d requests refused", refused, all)
 	t.Logf("writes in windows of %d: %v; %d of %d requests answered 429", quota, used[:windows], refused, all)
+
+	u := tenant.Usage()
+	require.InDelta(t, 1, u.Share, 0.06, "it says so")
+	require.GreaterOrEqual(t, u.Requests, int64(all))
+	require.EqualValues(t, refused, u.Throttled)
+	require.Zero(t, u.Waiting)
+	require.Greater(t, u.Waited, time.Duration(windows)*window/2)
+	s.Advance(2 * time.Minute)
+	require.Zero(t, tenant.Usage().Share, "of the last minute")
 }
 
 // Members are added twenty to a request, however many there are; reads of single objects

@@ -136,6 +136,7 @@ type scheduleConfig struct {
 	Jitter    duration `yaml:"jitter"`       // the largest random delay of a start
 	Parallel  int      `yaml:"parallel"`     // imports, and exports, side by side
 	SlowAfter duration `yaml:"slow_after"`   // a cycle that takes longer raises an event
+	HangAfter duration `yaml:"hang_after"`   // a step without progress for so long is broken off
 	History   duration `yaml:"keep_history"` // how long run steps are kept
 }
 

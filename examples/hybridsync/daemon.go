@@ -205,7 +205,7 @@ func (s *service) source() telemetry.Source {
 	if a == nil {
 		return telemetry.Source{}
 	}
-	return telemetry.Source{Store: s.store, Scheduler: a.scheduler, Connectors: a.names, Certificates: a.config.Tenant.certificates}
+	return telemetry.Source{Store: s.store, Scheduler: a.scheduler, Connectors: a.names, Metered: a.metered, Certificates: a.config.Tenant.certificates}
 }
 
 func (s *service) health(ctx context.Context) scheduler.Health {

@@ -153,7 +153,8 @@ func TestDaemon(t *testing.T) {
 	_, metrics := get(t, url+"/metrics")
 	require.Contains(t, metrics, `hybridsync_step_objects_total{connector="tenant",operation="add",step="export"} 22`)
 	for _, name := range []string{"hybridsync_queue", "hybridsync_objects", "hybridsync_metaverse_objects", "hybridsync_import_age_seconds",
-		"hybridsync_scheduler_active", "hybridsync_cycle_duration_seconds", "hybridsync_step_duration_seconds", "hybridsync_events_total"} {
+		`hybridsync_quota_share{connector="tenant"}`, `hybridsync_requests_total{connector="tenant"}`, `hybridsync_requests_throttled_total{connector="tenant"} 0`,
+		"hybridsync_requests_waiting", "hybridsync_requests_waited_seconds_total", "hybridsync_scheduler_active", "hybridsync_cycle_duration_seconds", "hybridsync_step_duration_seconds", "hybridsync_events_total"} {
 		require.Contains(t, metrics, name)
 	}
 	require.NotContains(t, metrics, "CN=", "labels name nobody")

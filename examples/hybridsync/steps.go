@@ -16,7 +16,7 @@ import (
 func (s scheduleConfig) options() (*scheduler.Options, error) {
 	o := &scheduler.Options{
 		Interval: time.Duration(s.Interval), Jitter: time.Duration(s.Jitter), Parallel: s.Parallel,
-		SlowAfter: time.Duration(s.SlowAfter), KeepHistory: time.Duration(s.History),
+		SlowAfter: time.Duration(s.SlowAfter), HangAfter: time.Duration(s.HangAfter), KeepHistory: time.Duration(s.History),
 	}
 	if s.Cron == "" {
 		return o, nil

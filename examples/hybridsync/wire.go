@@ -32,6 +32,7 @@ type app struct {
 	shared    sharedConfig
 	scheduler *scheduler.Scheduler
 	names     []string // of the connectors
+	metered   map[string]connector.Metered
 }
 
 var groupPolicies = map[string]entra.GroupPolicy{
@@ -84,7 +85,12 @@ func (a *app) wire(ctx context.Context, log *slog.Logger, opts *scheduler.Option
 	if err != nil {
 		return err
 	}
-	a.names = a.engine.Connectors()
+	a.names, a.metered = a.engine.Connectors(), make(map[string]connector.Metered)
+	for _, conn := range connectors {
+		if m, ok := connector.As[connector.Metered](conn); ok {
+			a.metered[conn.Info().Name] = m
+		}
+	}
 	if sqlstore.IsURL(c.Store) {
 		// Several processes may share a server: one of them is active, the others stand by.
 		a.agreement = &agreement{candidate: a.engine.Candidate(), store: a.store, mine: a.shared}

@@ -20,11 +20,17 @@
 //	hybridsync.step.objects          counter        connector, step, operation
 //	hybridsync.step.errors           counter        connector, step, code
 //	hybridsync.events                counter        event, id, level
+//	hybridsync.maintenance.duration  s, histogram   task, failed
 //	hybridsync.queue                 gauge          connector, queue: import, export, unconfirmed
 //	hybridsync.objects               gauge          connector, state: connected, disconnector, error
 //	hybridsync.metaverse.objects     gauge          class
 //	hybridsync.import.age            s, gauge       connector: the age of its watermark
 //	hybridsync.certificate.days_left gauge          certificate
+//	hybridsync.quota.share           gauge          connector: how much of the directory's limit was used in the last minute, 1 is all
+//	hybridsync.requests              counter        connector
+//	hybridsync.requests.throttled    counter        connector: refused because of the limit, and tried again
+//	hybridsync.requests.waited       s, counter     connector: how long requests were held back, added up
+//	hybridsync.requests.waiting      gauge          connector: held back now
 //	hybridsync.scheduler.active      0 or 1         whether this process holds the lease
 //	hybridsync.scheduler.suspended   0 or 1
 //	hybridsync.scheduler.staging     0 or 1

@@ -2,18 +2,47 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 // gauges are the measurements that are read when somebody asks for them.
 type gauges struct {
 	queue, objects, metaverse, age, days, active, suspended, staging, stale metric.Int64ObservableGauge
+	requests, throttled                                                     metric.Int64ObservableCounter
+	waited                                                                  metric.Float64ObservableCounter
+	waiting                                                                 metric.Int64ObservableGauge
+	share                                                                   metric.Float64ObservableGauge
 	all                                                                     []metric.Observable
+}
+
+// meters makes what is read from connectors that know how much is asked of their directories.
+func (g *gauges) meters(m metric.Meter) error {
+	var errs [5]error
+	g.requests, errs[0] = m.Int64ObservableCounter("hybridsync.requests", metric.WithDescription("Requests that a directory answered"))
+	g.throttled, errs[1] = m.Int64ObservableCounter("hybridsync.requests.throttled", metric.WithDescription("Requests that a directory refused because of a limit"))
+	g.waited, errs[2] = m.Float64ObservableCounter("hybridsync.requests.waited", metric.WithDescription("Time that requests were held back"), metric.WithUnit("s"))
+	g.waiting, errs[3] = m.Int64ObservableGauge("hybridsync.requests.waiting", metric.WithDescription("Requests that are held back"))
+	g.share, errs[4] = m.Float64ObservableGauge("hybridsync.quota.share", metric.WithDescription("Share of a directory's limit that was used in the last minute"))
+	g.all = append(g.all, g.requests, g.throttled, g.waited, g.waiting, g.share)
+	return errors.Join(errs[:]...)
+}
+
+func (g *gauges) usage(o metric.Observer, metered map[string]connector.Metered) {
+	for name, m := range metered {
+		u, about := m.Usage(), at("connector", name)
+		o.ObserveInt64(g.requests, u.Requests, about)
+		o.ObserveInt64(g.throttled, u.Throttled, about)
+		o.ObserveFloat64(g.waited, u.Waited.Seconds(), about)
+		o.ObserveInt64(g.waiting, int64(u.Waiting), about)
+		o.ObserveFloat64(g.share, u.Share, about)
+	}
 }
 
 func (g *gauges) make(m metric.Meter, to *metric.Int64ObservableGauge, name, text, unit string) (err error) {
@@ -23,6 +52,7 @@ func (g *gauges) make(m metric.Meter, to *metric.Int64ObservableGauge, name, tex
 }
 
 func (g *gauges) observe(ctx context.Context, o metric.Observer, src Source) error {
+	g.usage(o, src.Metered)
 	if src.Store == nil || src.Scheduler == nil {
 		return nil
 	}

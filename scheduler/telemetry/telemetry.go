@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/metaverse"
 	"github.com/hybridsync/hybridsync/scheduler"
 )
@@ -29,6 +31,7 @@ type Telemetry struct {
 	objects metric.Int64Counter
 	errors  metric.Int64Counter
 	events  metric.Int64Counter
+	upkeep  metric.Float64Histogram
 }
 
 // New returns telemetry that goes to the providers. Nil ones take nothing.
@@ -40,13 +43,14 @@ func New(traces trace.TracerProvider, metrics metric.MeterProvider) (*Telemetry,
 		metrics = metricnoop.NewMeterProvider()
 	}
 	t := &Telemetry{tracer: traces.Tracer(scope), meter: metrics.Meter(scope)}
-	var errs [5]error
+	var errs [6]error
 	seconds := metric.WithExplicitBucketBoundaries(0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600, 4*3600, 12*3600)
 	t.cycles, errs[0] = t.meter.Float64Histogram("hybridsync.cycle.duration", metric.WithUnit("s"), metric.WithDescription("Duration of sync cycles"), seconds)
 	t.steps, errs[1] = t.meter.Float64Histogram("hybridsync.step.duration", metric.WithUnit("s"), metric.WithDescription("Duration of run steps"), seconds)
 	t.objects, errs[2] = t.meter.Int64Counter("hybridsync.step.objects", metric.WithDescription("Objects by what a run step did with them"))
 	t.errors, errs[3] = t.meter.Int64Counter("hybridsync.step.errors", metric.WithDescription("Objects that a run step left in trouble"))
 	t.events, errs[4] = t.meter.Int64Counter("hybridsync.events", metric.WithDescription("Events of the scheduler"))
+	t.upkeep, errs[5] = t.meter.Float64Histogram("hybridsync.maintenance.duration", metric.WithUnit("s"), metric.WithDescription("Duration of maintenance tasks"), seconds)
 	return t, errors.Join(errs[:]...)
 }
 
@@ -116,6 +120,26 @@ func operations(r *metaverse.RunRecord) map[string]int64 {
 func (t *Telemetry) Event(ctx context.Context, e scheduler.Event) {
 	t.events.Add(ctx, 1, metric.WithAttributes(attribute.String("event", e.Name), attribute.String("id", strconv.Itoa(int(e.ID))),
 		attribute.String("level", e.Level.String())))
+	if e.ID == scheduler.EventMaintenance || e.ID == scheduler.EventMaintenanceFailed {
+		t.maintained(ctx, e)
+	}
+}
+
+// maintained measures a maintenance task.
+func (t *Telemetry) maintained(ctx context.Context, e scheduler.Event) {
+	about := []attribute.KeyValue{attribute.Bool("failed", e.ID == scheduler.EventMaintenanceFailed)}
+	took := time.Duration(-1)
+	for _, a := range e.Attrs {
+		switch {
+		case a.Key == "task":
+			about = append(about, attribute.String("task", a.Value.String()))
+		case a.Key == "duration" && a.Value.Kind() == slog.KindDuration:
+			took = a.Value.Duration()
+		}
+	}
+	if took >= 0 {
+		t.upkeep.Record(ctx, took.Seconds(), metric.WithAttributes(about...))
+	}
 }
 
 var _ scheduler.Observer = (*Telemetry)(nil)
@@ -125,6 +149,7 @@ type Source struct {
 	Store        metaverse.Store
 	Scheduler    *scheduler.Scheduler
 	Connectors   []string
+	Metered      map[string]connector.Metered                           // by name, those that tell how much is asked of them
 	Certificates func(context.Context) ([]scheduler.Certificate, error) // nil for none
 }
 
@@ -145,6 +170,7 @@ func (t *Telemetry) Watch(source func() Source) error {
 		g.make(t.meter, &g.suspended, "hybridsync.scheduler.suspended", "Whether the scheduler is suspended", ""),
 		g.make(t.meter, &g.staging, "hybridsync.scheduler.staging", "Whether the store is in staging mode", ""),
 		g.make(t.meter, &g.stale, "hybridsync.scheduler.stale", "Whether data are stale", ""),
+		g.meters(t.meter),
 	}
 	_, err := t.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		ctx, cancel := context.WithTimeout(ctx, gaugeTimeout)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,13 @@ func (e *engine) Run(ctx context.Context, name string, k metaverse.StepKind, _ *
 	return r, nil
 }
 
+// used is a connector that is near its limit.
+type used struct{}
+
+func (used) Usage() connector.Usage {
+	return connector.Usage{Requests: 1000, Throttled: 3, Waited: 90 * time.Second, Waiting: 2, Share: 0.93}
+}
+
 // world runs one cycle under telemetry.
 func world(t testing.TB) (*tracetest.InMemoryExporter, metricdata.ResourceMetrics) {
 	t.Helper()
@@ -67,8 +75,11 @@ func world(t testing.TB) (*tracetest.InMemoryExporter, metricdata.ResourceMetric
 		return []scheduler.Certificate{{Name: "tenant", Expires: time.Now().Add(10*24*time.Hour + time.Minute)}}, nil
 	}
 	require.NoError(t, tel.Watch(func() telemetry.Source {
-		return telemetry.Source{Store: e.store, Scheduler: s, Connectors: []string{"a", "b", "tenant"}, Certificates: certificates}
+		return telemetry.Source{Store: e.store, Scheduler: s, Connectors: []string{"a", "b", "tenant"}, Certificates: certificates,
+			Metered: map[string]connector.Metered{"tenant": used{}}}
 	}))
+	tel.Event(t.Context(), scheduler.Event{EventInfo: scheduler.EventInfo{ID: scheduler.EventMaintenance},
+		Attrs: []slog.Attr{slog.String("task", "store"), slog.Duration("duration", 2*time.Second)}})
 	_, err = s.Cycle(t.Context(), scheduler.Delta)
 	require.ErrorContains(t, err, "no-start-connection")
 	var all metricdata.ResourceMetrics
@@ -95,13 +106,22 @@ func TestTracesAndMetrics(t *testing.T) {
 	}
 	require.NotContains(t, fmt.Sprint(all), "Somebody", "labels name nobody")
 
-	ints := make(map[string]int64)
+	ints, floats := make(map[string]int64), make(map[string]float64)
 	seen := make(map[string]bool)
 	for _, scope := range all.ScopeMetrics {
 		for _, m := range scope.Metrics {
 			seen[m.Name] = true
 			var points []metricdata.DataPoint[int64]
+			var real []metricdata.DataPoint[float64]
 			switch d := m.Data.(type) {
+			case metricdata.Sum[float64]:
+				real = d.DataPoints
+			case metricdata.Gauge[float64]:
+				real = d.DataPoints
+			case metricdata.Histogram[float64]:
+				for _, p := range d.DataPoints {
+					floats[m.Name+" "+text(p.Attributes)] = p.Sum
+				}
 			case metricdata.Sum[int64]:
 				points = d.DataPoints
 			case metricdata.Gauge[int64]:
@@ -110,11 +130,20 @@ func TestTracesAndMetrics(t *testing.T) {
 			for _, p := range points {
 				ints[m.Name+" "+text(p.Attributes)] = p.Value
 			}
+			for _, p := range real {
+				floats[m.Name+" "+text(p.Attributes)] = p.Value
+			}
 		}
 	}
 	require.EqualValues(t, 10, ints["hybridsync.step.objects connector=a operation=add step=delta-import"])
 	require.EqualValues(t, 1, ints["hybridsync.step.errors code=AttributeValueMustBeUnique connector=tenant step=export"])
 	require.EqualValues(t, 10, ints["hybridsync.certificate.days_left certificate=tenant"])
+	require.EqualValues(t, 1000, ints["hybridsync.requests connector=tenant"])
+	require.EqualValues(t, 3, ints["hybridsync.requests.throttled connector=tenant"])
+	require.EqualValues(t, 2, ints["hybridsync.requests.waiting connector=tenant"])
+	require.InDelta(t, 90, floats["hybridsync.requests.waited connector=tenant"], 0.01)
+	require.InDelta(t, 0.93, floats["hybridsync.quota.share connector=tenant"], 0.001)
+	require.InDelta(t, 2, floats["hybridsync.maintenance.duration failed=false task=store"], 0.01)
 	require.EqualValues(t, 1, ints["hybridsync.events event=step-failed id=20013 level=ERROR"])
 	for _, name := range []string{"hybridsync.cycle.duration", "hybridsync.step.duration", "hybridsync.queue", "hybridsync.objects", "hybridsync.import.age",
 		"hybridsync.scheduler.active", "hybridsync.scheduler.suspended", "hybridsync.scheduler.staging", "hybridsync.scheduler.stale"} {
