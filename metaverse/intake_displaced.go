@@ -33,7 +33,7 @@ func hashDN(key string) uint64 {
 
 // left notes that an object has another DN from now on.
 func (m *moves) left(key string, id CSID) {
-	if !strings.HasPrefix(key, transientPrefix) {
+	if !strings.HasPrefix(key, TransientPrefix) {
 		m.vacant[hashDN(key)], m.changed = id, true
 	}
 }
@@ -163,7 +163,7 @@ func (in *intake) whereIs(ctx context.Context, reader connector.ObjectReader, id
 		return o, err
 	}
 	settled := func(o *CSObject) bool {
-		return o == nil || o.State == Placeholder || o.Pending == ImportDelete || !strings.HasPrefix(o.DNKey, transientPrefix)
+		return o == nil || o.State == Placeholder || o.Pending == ImportDelete || !strings.HasPrefix(o.DNKey, TransientPrefix)
 	}
 	o, err := look()
 	if err != nil || settled(o) || reader == nil || o.Anchor.IsZero() {
@@ -221,7 +221,7 @@ func (in *intake) noteTransient(ctx context.Context) error {
 		err := in.r.e.store.View(ctx, func(rd Reader) error {
 			objects, err := rd.CS(chunk)
 			for _, o := range objects {
-				if o != nil && o.State != Placeholder && o.Pending != ImportDelete && strings.HasPrefix(o.DNKey, transientPrefix) {
+				if o != nil && o.State != Placeholder && o.Pending != ImportDelete && strings.HasPrefix(o.DNKey, TransientPrefix) {
 					in.r.transient++
 				}
 			}

@@ -98,6 +98,30 @@ func (p *joinPlan) signature(connectors []string) string {
 	return strings.Join(parts, "|")
 }
 
+// A ValueIndex tells under which values a store indexes its objects, for checks of stores.
+type ValueIndex struct{ plan *joinPlan }
+
+// ReadValueIndex reads by which attributes a store is indexed; nil while the index is being built.
+func ReadValueIndex(rd Reader) (*ValueIndex, error) {
+	b, err := rd.Setting(settingJoins)
+	parts := strings.Split(string(b), "|")
+	if err != nil || len(parts) < 2 || len(parts)%3 != 2 {
+		return nil, err
+	}
+	names := func(list string) []string { return strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) }
+	p := &joinPlan{mv: names(parts[1]), outbound: make(map[string][]string), inbound: make(map[string][]string)}
+	for rest := parts[2:]; len(rest) > 0; rest = rest[3:] {
+		p.outbound[rest[0]], p.inbound[rest[0]] = names(rest[1]), names(rest[2])
+	}
+	return &ValueIndex{p}, nil
+}
+
+// CS returns the entries that a connector-space object should have.
+func (x *ValueIndex) CS(o *CSObject) []ValueKey { return x.plan.csKeys(o) }
+
+// MV returns the entries that a metaverse object should have.
+func (x *ValueIndex) MV(o *MVObject) []ValueKey { return x.plan.mvKeys(&o.Attributes) }
+
 // settingJoins holds the signature of the value indexes in the store.
 const settingJoins = "joins"
 
@@ -125,6 +149,10 @@ func (r *run) reindex(ctx context.Context) error {
 		return err
 	})
 	if err != nil || have == want {
+		return err
+	}
+	// While it is being built there is no index to rely on, whatever happens to the process.
+	if err := r.update(ctx, func(tx Tx) error { return tx.PutSetting(settingJoins, nil) }); err != nil {
 		return err
 	}
 	for _, name := range r.e.names {

@@ -255,7 +255,7 @@ func (b *batch) joinByDN(m *mvWork, t *target, dn string, maker *rules.CompiledR
 		return true, b.linkOutbound(w, m, maker, maker)
 	case w.State == Placeholder:
 		// It stands for an object that was deleted, not for the one to come.
-		b.settle(w, w.DN, transientPrefix+strconv.FormatInt(int64(w.ID), 10))
+		b.settle(w, w.DN, TransientPrefix+strconv.FormatInt(int64(w.ID), 10))
 		return false, nil
 	}
 	return false, trouble("cd-existing-object", "dn", maker.Name,

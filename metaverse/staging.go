@@ -332,13 +332,13 @@ func (s *staging) match(k connector.Key) (*staged, error) {
 	return nil, nil
 }
 
-// transientPrefix begins the DN keys of objects whose DN another object has taken.
-const transientPrefix = "\x00transient/"
+// TransientPrefix begins the DN keys of objects whose DN another object has taken.
+const TransientPrefix = "\x00transient/"
 
 func (s *staging) displace(cs *staged) {
 	delete(s.byDN, cs.DNKey)
 	s.in.moved.displace(cs.ID)
-	cs.DNKey = transientPrefix + strconv.FormatInt(int64(cs.ID), 10)
+	cs.DNKey = TransientPrefix + strconv.FormatInt(int64(cs.ID), 10)
 	cs.dirty = true
 	s.byDN[cs.DNKey] = cs
 }
@@ -348,7 +348,7 @@ func (s *staging) place(cs *staged, dn, partition string) (bool, error) {
 	if partition != "" && cs.Partition != partition {
 		cs.Partition, cs.dirty = partition, true
 	}
-	if dn == "" || cs.DN == dn && !strings.HasPrefix(cs.DNKey, transientPrefix) {
+	if dn == "" || cs.DN == dn && !strings.HasPrefix(cs.DNKey, TransientPrefix) {
 		return false, nil
 	}
 	key := s.dnKey(dn)
@@ -398,7 +398,7 @@ func (s *staging) absorb(placeholder, cs *staged) error {
 // be that of another row which has not been written yet.
 func (s *staging) putAside(cs *staged) error {
 	row := *cs.CSObject
-	row.DNKey = transientPrefix + strconv.FormatInt(int64(cs.ID), 10)
+	row.DNKey = TransientPrefix + strconv.FormatInt(int64(cs.ID), 10)
 	cs.isNew, cs.dirty = false, true
 	return s.tx.PutCS([]*CSObject{&row})
 }

@@ -104,14 +104,14 @@ func (i *invocation) storeCheck(ctx context.Context, s *sqlstore.Store) error {
 				fmt.Fprintf(i.out, "and %d more\n", len(problems)-n)
 				break
 			}
-			fmt.Fprintln(i.out, p)
+			fmt.Fprintf(i.out, "%s\n    %s\n", p, p.Advice)
 		}
 		if len(problems) == 0 {
 			_, err = fmt.Fprintf(i.out, "the store keeps all %d invariants\n", len(sqlstore.Rules()))
 		}
 	}
 	if err == nil && len(problems) > 0 {
-		err = fmt.Errorf("the store has %d problems; restore a backup, or delete it and run an initial cycle: every object is found again by its source anchor", len(problems))
+		err = fmt.Errorf("the store has %d problems", len(problems))
 	}
 	return err
 }

@@ -246,6 +246,8 @@ const (
 // Whole tables, for checks and dumps.
 const (
 	sqlEachCS     = `SELECT id FROM cs WHERE id > ? ORDER BY id LIMIT 1000`
+	sqlNameCS     = `SELECT conn, dn FROM cs WHERE id = ?`
+	sqlNameMV     = `SELECT cs.conn, cs.dn FROM link JOIN cs ON cs.id = link.cs WHERE link.mv = ? ORDER BY link.cs LIMIT 1`
 	sqlEachMV     = `SELECT id FROM mv WHERE id > ? ORDER BY id LIMIT 1000`
 	sqlEachExport = `SELECT cs FROM pending_export WHERE cs > ? ORDER BY cs LIMIT 1000`
 
