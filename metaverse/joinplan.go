@@ -117,7 +117,7 @@ func ReadValueIndex(rd Reader) (*ValueIndex, error) {
 }
 
 // CS returns the entries that a connector-space object should have.
-func (x *ValueIndex) CS(o *CSObject) []ValueKey { return x.plan.csKeys(o) }
+func (x *ValueIndex) CS(o *CSObject) []ValueKey { return x.plan.csKeys(o, o.Pending) }
 
 // MV returns the entries that a metaverse object should have.
 func (x *ValueIndex) MV(o *MVObject) []ValueKey { return x.plan.mvKeys(&o.Attributes) }
