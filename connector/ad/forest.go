@@ -1,6 +1,7 @@
 package ad
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func (d *Directory) place() string {
 	case d.opts.Domain != "":
 		return strings.TrimSuffix(d.opts.Domain, ".")
 	case len(d.opts.Partitions) > 0:
-		return d.opts.Partitions[0]
+		return cmp.Or(dnsName(d.opts.Partitions[0]), d.opts.Partitions[0])
 	}
 	return d.servers[0].addr
 }

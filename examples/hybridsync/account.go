@@ -16,6 +16,7 @@ import (
 // accountFlags are those of the account commands.
 type accountFlags struct {
 	directory    string
+	domain       string
 	admin        string
 	name         string
 	container    string
@@ -31,6 +32,7 @@ const adminPassword = "HYBRIDSYNC_ADMIN_PASSWORD"
 func accountCommand() command {
 	return command{"account", "plan|create|grant|undo", "plan, make, permit or remove the account of a directory's connector", func(f *flag.FlagSet, i *invocation) {
 		f.StringVar(&i.account.directory, "directory", "", "`name` of the directory; not needed where there is one")
+		f.StringVar(&i.account.domain, "domain", "", "DNS `name` of the domain, of a directory of several")
 		f.StringVar(&i.account.admin, "admin", "", "administrator to sign in as, with the password in "+adminPassword)
 		f.StringVar(&i.account.name, "name", "", "account `name`; for create the default is MSOL_ and random digits, for plan and grant the configured user")
 		f.StringVar(&i.account.container, "container", "", "`DN` of the container for a new account; the default is CN=Users")
@@ -53,7 +55,7 @@ func account(ctx context.Context, i *invocation) error {
 		return err
 	}
 	if i.account.record == "" {
-		i.account.record = "account-" + d.Name + ".json"
+		i.account.record = "account-" + strings.TrimSuffix(d.Name+"-"+i.account.domain, "-") + ".json"
 		c.locate(&i.account.record)
 	}
 	if i.args[0] == "undo" {
@@ -91,7 +93,10 @@ func (i *invocation) provisioner(c *config) (*directoryConfig, *ad.Provisioner, 
 	if i.account.admin == "" || password == "" {
 		return nil, nil, fmt.Errorf("account: -admin names an administrator of the domain, the environment variable %s holds the password", adminPassword)
 	}
-	d := c.Directories[at]
+	d, err := c.Directories[at].inDomain(i.account.domain)
+	if err != nil {
+		return nil, nil, err
+	}
 	o := d.options(i.log)
 	o.BindName, o.AllowAdministrator, o.Auth = i.account.admin, true, ad.AuthSimple
 	o.Password = func(context.Context) (string, error) { return password, nil }
@@ -99,7 +104,7 @@ func (i *invocation) provisioner(c *config) (*directoryConfig, *ad.Provisioner, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return &d, ad.NewProvisioner(admin), nil
+	return d, ad.NewProvisioner(admin), nil
 }
 
 // accountName takes the account name out of the name that it signs in with; a DN has none.

@@ -62,7 +62,27 @@ type directoryConfig struct {
 	Exchange  bool        `yaml:"exchange"`
 	WriteBack writeBack   `yaml:"write_back"`
 	// AllowAdministrator accepts an account with the powers of a domain administrator.
-	AllowAdministrator bool `yaml:"allow_administrator"`
+	AllowAdministrator bool           `yaml:"allow_administrator"`
+	Domains            []domainConfig `yaml:"domains"` // of a forest that is one directory, instead of urls and domain
+
+	readOnly bool // of one of the domains
+}
+
+// domainConfig is one of several domains of a forest. What it leaves out is the directory's.
+type domainConfig struct {
+	Name     string      `yaml:"name"`     // DNS name of the domain
+	Disabled bool        `yaml:"disabled"` // not imported: what was leaves the tenant
+	URLs     []string    `yaml:"urls"`     // none: found through DNS
+	Site     string      `yaml:"site"`
+	User     string      `yaml:"user"`
+	Password secretValue `yaml:"password"`
+	CAFile   string      `yaml:"ca_file"`
+	Server   string      `yaml:"server_name"`
+	Bases    []string    `yaml:"bases"`
+	Include  []string    `yaml:"include"`
+	Exclude  []string    `yaml:"exclude"`
+	Group    string      `yaml:"group_filter"`
+	ReadOnly bool        `yaml:"read_only"` // nothing is written there, whatever write_back says
 }
 
 // writeBack says what is written to a directory. Nothing is by default.
@@ -321,7 +341,8 @@ func (c *config) complete() error {
 		if d.WriteBack.Rules && c.Rules == "standard" {
 			bad("directories[%d].write_back.rules: is for a file of rules; the standard rules write what the other keys say", i)
 		}
-		if len(d.URLs) == 0 && d.Domain == "" {
+		c.completeDomains(d, fmt.Sprintf("directories[%d]", i), bad)
+		if len(d.URLs) == 0 && d.Domain == "" && len(d.Domains) == 0 {
 			bad("directories[%d].urls: is missing, for example ldaps://dc1.contoso.com, and so is domain, for example contoso.com", i)
 		}
 		for key, word := range map[string]struct {
@@ -333,7 +354,7 @@ func (c *config) complete() error {
 			}
 		}
 		ticket := d.Auth == "kerberos" && d.Kerberos.Keytab+d.Kerberos.CCache != ""
-		if (d.User == "" || d.Password.IsZero()) && !ticket {
+		if (d.User == "" || d.Password.IsZero()) && !ticket && !d.eachSignsIn() {
 			bad("directories[%d]: user and password are needed; take the password from the environment: password: ${AD_PASSWORD}", i)
 		}
 	}

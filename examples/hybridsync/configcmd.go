@@ -122,6 +122,9 @@ func flatten(v reflect.Value, path string, out map[string]string) {
 			if d, ok := reflect.TypeAssert[directoryConfig](v.Index(k)); ok && d.Name != "" {
 				at = path + "[" + d.Name + "]" // the order alone changes little
 			}
+			if d, ok := reflect.TypeAssert[domainConfig](v.Index(k)); ok && d.Name != "" {
+				at = path + "[" + d.Name + "]"
+			}
 			flatten(v.Index(k), at, out)
 		}
 	default:

@@ -44,13 +44,14 @@ func newBench(t *testing.T) *bench {
 func (b *bench) configure() string {
 	b.t.Helper()
 	v := b.values
-	text := fmt.Sprintf(`store: %q
-directories:
-  - name: contoso.test
+	directories := cmp.Or(v["directories"], fmt.Sprintf(`  - name: contoso.test
     urls: [%q]
     user: %q
     password: %q
     ca_file: %q
+%s`, v["url"], v["user"], v["password"], v["ca"], cmp.Or(v["keys"], "    exchange: true\n    allow_administrator: true\n")))
+	text := fmt.Sprintf(`store: %q
+directories:
 %stenant:
   name: tenant
   tenant_id: %q
@@ -59,7 +60,7 @@ directories:
   graph: %q
   authority: %q
   ca_file: %q
-%s`, cmp.Or(v["store"], "store.db"), v["url"], v["user"], v["password"], v["ca"], cmp.Or(v["keys"], "    exchange: true\n    allow_administrator: true\n"), v["tenant"], v["client"], v["secret"], v["graph"], v["authority"], v["tenantca"], v["more"])
+%s`, cmp.Or(v["store"], "store.db"), directories, v["tenant"], v["client"], v["secret"], v["graph"], v["authority"], v["tenantca"], v["more"])
 	path := filepath.Join(b.dir, "hybridsync.yaml")
 	require.NoError(b.t, os.WriteFile(path+".new", []byte(text), 0o600))
 	require.NoError(b.t, os.Rename(path+".new", path)) // a daemon may be reading it

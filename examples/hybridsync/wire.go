@@ -182,12 +182,22 @@ var protections = map[string]ad.Protection{"tls": ad.ProtectTLS, "starttls": ad.
 
 // scope is a hash of what the directory's filters say.
 func (d *directoryConfig) scope() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", d.Bases, d.Include, d.Exclude, d.Group))
-	return hex.EncodeToString(sum[:8])
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %q", d.Bases, d.Include, d.Exclude, d.Group)
+	for _, own := range d.perDomain() {
+		fmt.Fprintf(h, " %q %s", own.Domain, own.scope())
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 func directory(d *directoryConfig, log *slog.Logger) (connector.Connector, error) {
-	dir, err := ad.New(d.Name, d.options(log))
+	var dir connector.Connector
+	var err error
+	if len(d.Domains) > 0 {
+		dir, err = d.forest(log)
+	} else {
+		dir, err = ad.New(d.Name, d.options(log))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("directory %s: %w", d.Name, err)
 	}
@@ -209,7 +219,7 @@ func (d *directoryConfig) options(log *slog.Logger) ad.Options {
 		ServerName: d.Server,
 		Partitions: d.Bases, Include: d.Include, Exclude: d.Exclude,
 		HoldNewContainers: d.New == "hold", GroupFilter: d.Group,
-		PageSize: d.PageSize, ReadOnly: !d.WriteBack.any(), Uses: d.WriteBack.uses(), AllowAdministrator: d.AllowAdministrator, Logger: log,
+		PageSize: d.PageSize, ReadOnly: d.readOnly || !d.WriteBack.any(), Uses: d.WriteBack.uses(), AllowAdministrator: d.AllowAdministrator, Logger: log,
 	}
 }
 
