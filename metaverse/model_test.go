@@ -165,6 +165,9 @@ var edits = []struct {
 	}},
 	{"delete and make again", func(e *editor, user, _, _ *connector.Object) {
 		e.remove(user)
+		if e.arrived != nil { // an import that ends here has seen the deletion alone
+			e.arrived[user.Attributes.Text("employeeID")] = false
+		}
 		again := connector.Object{Class: "user", DN: user.DN}
 		for name, values := range user.Attributes.All() {
 			if values[0].Kind() != attr.KindReference {
