@@ -51,6 +51,9 @@ type Verdict struct {
 	ProtectedCount int
 	// Disputed: the domain controller says otherwise than the descriptors; its word counts.
 	Disputed bool
+	// Impossible: the schema does not let objects of the class be made in the container,
+	// whatever the permissions.
+	Impossible bool
 }
 
 // A subject is an object whose descriptor is looked at.
@@ -267,6 +270,13 @@ func (a *audit) judge(ctx context.Context, d Delegation) (Verdict, error) {
 // judgeHere evaluates the object that is named itself.
 func (a *audit) judgeHere(ctx context.Context, d Delegation) (Verdict, error) {
 	v := Verdict{Delegation: d, State: Unknown}
+	if d.deleted { // its descriptor is for nobody to read
+		seen, err := a.l.seesDeleted(ctx, strings.TrimPrefix(d.On, deletedContainer))
+		if v.State = Missing; seen {
+			v.State = Granted
+		}
+		return v, err
+	}
 	x, err := a.at(ctx, d.On)
 	if err != nil || x == nil || x.sd == nil {
 		return v, err
@@ -279,7 +289,32 @@ func (a *audit) judgeHere(ctx context.Context, d Delegation) (Verdict, error) {
 	if ok, _ := d.granted(x.sd.Evaluate(a.me.token, secdesc.Object{SID: x.sid, Types: types})); ok {
 		v.State = Granted
 	}
-	return v, nil
+	return v, a.confirmChildren(ctx, &v)
+}
+
+// confirmChildren asks the domain controller whether the account may create objects of a
+// class in a container. Its word counts more than the evaluation, but of deleting it says
+// nothing.
+func (a *audit) confirmChildren(ctx context.Context, v *Verdict) error {
+	d := v.Delegation
+	if !d.Rights.Has(secdesc.CreateChild) || d.About == "" {
+		return nil
+	}
+	e, err := a.l.read(ctx, d.On, anything, "allowedChildClassesEffective", "allowedChildClasses")
+	if err != nil && resultCode(err) == 0 {
+		return err
+	}
+	if e == nil || len(values(e, "allowedChildClasses")) == 0 {
+		return nil // a server that does not tell
+	}
+	named := func(list []string) bool {
+		return slices.ContainsFunc(list, func(n string) bool { return attr.EqualName(n, d.About) })
+	}
+	v.Impossible = !named(values(e, "allowedChildClasses"))
+	if v.State == Granted && !named(values(e, "allowedChildClassesEffective")) {
+		v.State, v.Disputed = Missing, true
+	}
+	return nil
 }
 
 // judgeContainers evaluates what objects in each container inherit. It returns how many

@@ -21,6 +21,7 @@ type Delegation struct {
 	Class string
 
 	about, class secdesc.GUID
+	deleted      bool         // On is a container of deleted objects
 	reads        []*attribute // for plain reading: what has to be readable
 }
 
@@ -49,6 +50,8 @@ func (d Delegation) String() string {
 		verb = what
 	case secdesc.CreateChild | secdesc.DeleteChild:
 		verb = "create and delete objects of class " + what
+	case listing:
+		verb = "list objects"
 	case secdesc.ReadProperty:
 		verb = "read " + what
 	case secdesc.WriteProperty:
@@ -79,7 +82,7 @@ var dsaclsRights = [...]struct {
 	mask secdesc.Mask
 	name string
 }{
-	{secdesc.CreateChild, "CC"}, {secdesc.DeleteChild, "DC"}, {secdesc.ReadProperty, "RP"}, {secdesc.WriteProperty, "WP"}, {secdesc.ControlAccess, "CA"},
+	{secdesc.CreateChild, "CC"}, {secdesc.DeleteChild, "DC"}, {secdesc.ListContents, "LC"}, {secdesc.ReadProperty, "RP"}, {secdesc.WriteProperty, "WP"}, {secdesc.ControlAccess, "CA"},
 }
 
 // DSACLS returns the command that gives an account, such as CONTOSO\svc-sync, the
@@ -100,7 +103,11 @@ func (d Delegation) DSACLS(account string) string {
 		grant += ";" + d.Class
 		inherit = " /I:S"
 	}
-	return fmt.Sprintf("dsacls %s%s /G %s", shellQuote(d.On), inherit, shellQuote(grant))
+	command := fmt.Sprintf("dsacls %s%s /G %s", shellQuote(d.On), inherit, shellQuote(grant))
+	if d.deleted { // whose permissions nobody but the system may change otherwise
+		command = fmt.Sprintf("dsacls %s /takeownership && %s", shellQuote(d.On), command)
+	}
+	return command
 }
 
 // shellQuote quotes an argument for Windows' command line. A DN with a quotation mark in it
@@ -125,7 +132,7 @@ var adSyncCommands = map[Feature]string{
 // "" where there is none. It may give more than the feature needs.
 func (d Delegation) PowerShell(name, domain string) string {
 	command, ok := adSyncCommands[d.Feature]
-	if !ok {
+	if !ok || d.deleted {
 		return ""
 	}
 	line := fmt.Sprintf("%s -ADConnectorAccountName %s -ADConnectorAccountDomain %s", command, psQuote(name), psQuote(domain))

@@ -12,7 +12,13 @@ import (
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
-const readWrite = secdesc.ReadProperty | secdesc.WriteProperty
+const (
+	readWrite = secdesc.ReadProperty | secdesc.WriteProperty
+	listing   = secdesc.ListContents | secdesc.ReadProperty
+
+	// deletedContainer begins the DNs of the containers of deleted objects.
+	deletedContainer = "CN=Deleted Objects,"
+)
 
 // needing collects the permissions that uses of a directory need.
 type needing struct {
@@ -43,6 +49,11 @@ func (s *session) needed(ctx context.Context, l *link, uses Uses, reads []*attri
 	if uses.has(FeatureDelta) || uses.has(FeaturePasswordHash) {
 		n.right(FeatureDelta, getChanges)
 	}
+	if uses.has(FeatureDelta) && s.listsDeleted(l) {
+		for _, p := range s.parts {
+			n.list = append(n.list, Delegation{Feature: FeatureDelta, On: deletedContainer + p.dn, Rights: listing, deleted: true})
+		}
+	}
 	if uses.has(FeaturePasswordHash) {
 		n.right(FeaturePasswordHash, getChangesAll)
 	}
@@ -69,6 +80,13 @@ func (s *session) needed(ctx context.Context, l *link, uses Uses, reads []*attri
 		return nil, err
 	}
 	return s.inUse(ctx, l, n.list)
+}
+
+// listsDeleted reports whether delta imports see deletions only by listing the container of
+// deleted objects. With the right to replicate, domain controllers tell of them all the
+// same; Samba does not.
+func (s *session) listsDeleted(l *link) bool {
+	return l.root.samba || s.d.opts.DirSync == DirSyncObjectSecurity || s.d.opts.DirSync == DirSyncNever
 }
 
 // inUse leaves out what is about a class that every schema knows and hardly any directory

@@ -3,7 +3,6 @@ package ad
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -165,13 +164,17 @@ func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]conn
 
 // checkDeleted looks whether deletions can be seen.
 func (s *session) checkDeleted(ctx context.Context, l *link, p partition) ([]connector.Finding, error) {
-	visible, err := l.seesDeleted(ctx, p)
+	if s.d.opts.Uses.has(FeatureDelta) && s.listsDeleted(l) {
+		return nil, nil // the report on permissions tells
+	}
+	visible, err := l.seesDeleted(ctx, p.dn)
 	if err != nil || visible {
 		return nil, err
 	}
-	return []connector.Finding{{Severity: connector.Warning, Code: connector.CodePermission, Object: "CN=Deleted Objects," + p.dn,
+	d := Delegation{Feature: FeatureDelta, On: deletedContainer + p.dn, Rights: listing, deleted: true}
+	return []connector.Finding{{Severity: connector.Warning, Code: connector.CodePermission, Object: d.On,
 		Message: "the account cannot list deleted objects; without the right to replicate changes, and on Samba, delta imports miss deletions",
-		Remedy:  fmt.Sprintf(`run as a domain administrator: dsacls "CN=Deleted Objects,%s" /takeownership, then dsacls "CN=Deleted Objects,%s" /G "<account>:LCRP"; or schedule full imports`, p.dn, p.dn)}}, nil
+		Remedy:  "run as a domain administrator: " + d.DSACLS("<account>") + "; or schedule full imports"}}, nil
 }
 
 func (s *session) tryChanges(ctx context.Context, l *link, p partition, objectSecurity bool) error {
@@ -181,9 +184,9 @@ func (s *session) tryChanges(ctx context.Context, l *link, p partition, objectSe
 }
 
 // seesDeleted reports whether the account may see the container of deleted objects.
-func (l *link) seesDeleted(ctx context.Context, p partition) (bool, error) {
+func (l *link) seesDeleted(ctx context.Context, domain string) (bool, error) {
 	found, err := l.search(ctx, &ldap.SearchRequest{
-		BaseDN: deletedObjects(p), Scope: ldap.ScopeBaseObject, Filter: anything, Attributes: []string{"objectClass"},
+		BaseDN: deletedObjects(domain), Scope: ldap.ScopeBaseObject, Filter: anything, Attributes: []string{"objectClass"},
 		Controls: []ldap.Control{showDeleted()},
 	})
 	switch {

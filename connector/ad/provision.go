@@ -57,6 +57,9 @@ type Grant struct {
 	What string `json:"what"`
 	// Held: the object has the entry already, nothing is to be done.
 	Held bool `json:"held,omitempty"`
+	// TakesOwnership: nobody but the system may read or change the object's permissions.
+	// BUILTIN\Administrators become its owner first, and stay it after [Provisioner.Undo].
+	TakesOwnership bool `json:"takes_ownership,omitempty"`
 	// SDDL is the entry as text, once the account has a SID.
 	SDDL string `json:"sddl,omitempty"`
 	// Command grants the same by hand.
@@ -140,13 +143,16 @@ func (p *Provisioner) plan(ctx context.Context, s *session, l *link, r AccountRe
 	}
 	for _, d := range needed {
 		g := Grant{On: d.On, What: d.String(), Command: d.DSACLS(name), delegation: d}
+		sd, err := l.readDescriptor(ctx, d.On)
+		switch {
+		case d.deleted && errors.Is(err, connector.ErrPermission):
+			g.TakesOwnership = true
+		case err != nil:
+			return nil, err
+		}
 		if !plan.sid.IsZero() {
 			g.SDDL = d.ACE(plan.sid).SDDL()
-			sd, err := l.readDescriptor(ctx, d.On)
-			if err != nil {
-				return nil, err
-			}
-			g.Held = sd.Contains(d.ACE(plan.sid))
+			g.Held = sd != nil && sd.Contains(d.ACE(plan.sid))
 		}
 		plan.Grants = append(plan.Grants, g)
 	}
@@ -208,6 +214,11 @@ func (p *Provisioner) Apply(ctx context.Context, plan *AccountPlan, keep func(ct
 		done.SID = sid.String()
 		for _, g := range plan.Grants {
 			g.SDDL = g.delegation.ACE(sid).SDDL()
+			if g.TakesOwnership {
+				if err := l.takeOwnership(ctx, g.On); err != nil {
+					return err
+				}
+			}
 			added, err := l.grant(ctx, g.On, g.delegation.ACE(sid))
 			if err != nil {
 				return fmt.Errorf("%s: %w", g.What, err)
@@ -259,7 +270,7 @@ func (p *Provisioner) create(ctx context.Context, s *session, l *link, plan *Acc
 	}
 	own, err := secdesc.ParseSDDL(ownRights, found.sid.Domain())
 	if err == nil {
-		err = l.writeDescriptor(ctx, found.dn, own)
+		err = l.writeDescriptor(ctx, found.dn, own, dacl)
 	}
 	return found, err
 }

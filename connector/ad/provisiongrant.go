@@ -11,17 +11,22 @@ import (
 	"github.com/hybridsync/hybridsync/connector/ad/secdesc"
 )
 
-// daclControl limits reading and writing of a descriptor to its DACL: owner, group and the
-// audit list stay as they are.
-func daclControl() ldap.Control {
-	const dacl = 0x4
-	return &ldap.ControlString{ControlType: sdFlagsOID, Criticality: true, ControlValue: string([]byte{0x30, 3, 2, 1, dacl})}
+// The parts of descriptors.
+const (
+	ownerPart = 0x1
+	dacl      = 0x4
+)
+
+// partsControl limits reading and writing of a descriptor to some of its parts. The others,
+// such as the audit list, stay as they are.
+func partsControl(parts byte) ldap.Control {
+	return &ldap.ControlString{ControlType: sdFlagsOID, Criticality: true, ControlValue: string([]byte{0x30, 3, 2, 1, parts})}
 }
 
 // readDescriptor reads the access control list of an object.
 func (l *link) readDescriptor(ctx context.Context, dn string) (*secdesc.Descriptor, error) {
 	found, err := l.search(ctx, &ldap.SearchRequest{BaseDN: dn, Scope: ldap.ScopeBaseObject, Filter: anything,
-		Attributes: []string{"nTSecurityDescriptor"}, Controls: []ldap.Control{daclControl()}})
+		Attributes: []string{"nTSecurityDescriptor"}, Controls: []ldap.Control{partsControl(dacl), showDeleted()}})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dn, err)
 	}
@@ -40,14 +45,24 @@ func (l *link) readDescriptor(ctx context.Context, dn string) (*secdesc.Descript
 	return nil, fmt.Errorf("%w: the permissions of %s cannot be read", connector.ErrPermission, dn)
 }
 
-func (l *link) writeDescriptor(ctx context.Context, dn string, d *secdesc.Descriptor) error {
+func (l *link) writeDescriptor(ctx context.Context, dn string, d *secdesc.Descriptor, parts byte) error {
 	raw, err := d.Bytes()
 	if err != nil {
 		return fmt.Errorf("%s: %w", dn, err)
 	}
-	request := &ldap.ModifyRequest{DN: dn, Controls: []ldap.Control{daclControl()}}
+	request := &ldap.ModifyRequest{DN: dn, Controls: []ldap.Control{partsControl(parts), showDeleted()}}
 	request.Replace("nTSecurityDescriptor", []string{string(raw)})
 	return l.do(ctx, func() error { return l.conn.Modify(request) })
+}
+
+// takeOwnership makes the domain's administrators the owner of an object, which then may
+// read and change its permissions whatever these say.
+func (l *link) takeOwnership(ctx context.Context, dn string) error {
+	owned := &secdesc.Descriptor{Owner: secdesc.Administrators}
+	if err := l.writeDescriptor(ctx, dn, owned, ownerPart); err != nil {
+		return fmt.Errorf("taking ownership of %s: %w", dn, err)
+	}
+	return nil
 }
 
 // grant adds an entry to an object's list, unless it has it. A list can only be written as
@@ -83,7 +98,7 @@ func (l *link) editDescriptor(ctx context.Context, dn string, edit func(*secdesc
 		if !edit(d) {
 			return changed, nil
 		}
-		if err := l.writeDescriptor(ctx, dn, d); err != nil {
+		if err := l.writeDescriptor(ctx, dn, d, dacl); err != nil {
 			return changed, fmt.Errorf("the permissions of %s: %w", dn, err)
 		}
 		changed = true

@@ -219,6 +219,11 @@ func (r *Report) explain(v *Verdict, finding func(connector.Severity, string, st
 	if d.Feature != "" {
 		purpose = string(d.Feature)
 	}
+	if v.Impossible {
+		finding(connector.Failure, d.On, fmt.Sprintf("objects of class %s cannot be made in this container, which is of another kind", d.About),
+			"choose another container for "+string(d.Feature))
+		return
+	}
 	switch v.State {
 	case Missing:
 		finding(severity, d.On, fmt.Sprintf("permission missing for %s: %s", purpose, what), "run one of these as an administrator of the domain:", r.Commands(d)...)

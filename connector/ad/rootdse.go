@@ -24,12 +24,13 @@ type rootDSE struct {
 	controls      map[string]bool
 	usn           int64 // the last change that it has made or taken over
 	incomplete    bool  // it has not had its first replication yet
+	samba         bool  // it is Samba
 }
 
 func (l *link) readRoot(ctx context.Context) (rootDSE, error) {
 	e, err := l.read(ctx, "", anything, "dnsHostName", "dsServiceName", "defaultNamingContext", "rootDomainNamingContext",
 		"configurationNamingContext", "schemaNamingContext", "namingContexts", "currentTime", "supportedControl",
-		"highestCommittedUSN", "isSynchronized")
+		"highestCommittedUSN", "isSynchronized", "vendorName")
 	if err != nil {
 		return rootDSE{}, err
 	}
@@ -45,6 +46,7 @@ func (l *link) readRoot(ctx context.Context) (rootDSE, error) {
 		schemaNC:      single(e, "schemaNamingContext"),
 		namingContext: values(e, "namingContexts"),
 		incomplete:    strings.EqualFold(single(e, "isSynchronized"), "FALSE"),
+		samba:         strings.Contains(single(e, "vendorName"), "Samba"),
 	}
 	r.usn, _ = strconv.ParseInt(single(e, "highestCommittedUSN"), 10, 64) // zero where it is not told
 	r.controls = make(map[string]bool)

@@ -75,13 +75,13 @@ func (r *deltaRun) changedObjects(ctx context.Context, usn int64) error {
 // deletedSince finds objects that were deleted after a number, where the account may see
 // these.
 func (s *session) deletedSince(ctx context.Context, l *link, p partition, usn int64, each func(guid) error) error {
-	visible, err := l.seesDeleted(ctx, p)
+	visible, err := l.seesDeleted(ctx, p.dn)
 	if err != nil || !visible {
 		return err
 	}
 	deleted := since("(&(isDeleted=TRUE)"+s.plan.filter+")", usn)
 	for entries, err := range l.pages(ctx, &ldap.SearchRequest{
-		BaseDN: deletedObjects(p), Scope: ldap.ScopeSingleLevel, Filter: deleted, Attributes: []string{"objectGUID"},
+		BaseDN: deletedObjects(p.dn), Scope: ldap.ScopeSingleLevel, Filter: deleted, Attributes: []string{"objectGUID"},
 		Controls: []ldap.Control{showDeleted(), domainScope()},
 	}, s.d.opts.PageSize) {
 		if err != nil {
@@ -174,7 +174,7 @@ func (s *session) missedByUSN(ctx context.Context, l *link, p partition, usn int
 }
 
 // deletedObjects is the DN of the partition's container of deleted objects.
-func deletedObjects(p partition) string { return "<WKGUID=" + wellKnownDeleted + "," + p.dn + ">" }
+func deletedObjects(domain string) string { return "<WKGUID=" + wellKnownDeleted + "," + domain + ">" }
 
 func showDeleted() ldap.Control {
 	return &ldap.ControlString{ControlType: ldap.ControlTypeMicrosoftShowDeleted, Criticality: true}

@@ -160,6 +160,10 @@ func (st *staged) setPassword(m Mod) error {
 		if len(m.Values) != 1 {
 			return unwilling(0x57)
 		}
+		if !st.u.v.changes(st.e) {
+			return accessDenied()
+		}
+		st.changing = true
 		old, ok := decodePassword(m.Values[0])
 		if !ok || old != st.e.password {
 			return attErr(ldap.LDAPResultConstraintViolation, 0x56, "1005 (CONSTRAINT_ATT_TYPE)", d.s.unicodePwd)
@@ -169,6 +173,9 @@ func (st *staged) setPassword(m Mod) error {
 	if len(m.Values) != 1 {
 		return unwilling(0x57)
 	}
+	if !st.creating && !st.changing && !st.u.v.resets(st.e) {
+		return accessDenied()
+	}
 	p, ok := decodePassword(m.Values[0])
 	if !ok || len([]rune(p)) < minPassword && !st.u.v.system {
 		return attErr(ldap.LDAPResultConstraintViolation, 0x52D, "1005 (CONSTRAINT_ATT_TYPE)", d.s.unicodePwd)
@@ -176,6 +183,9 @@ func (st *staged) setPassword(m Mod) error {
 	st.password = &p
 	if _, given := st.plain[d.s.pwdLastSet]; !given {
 		st.plain[d.s.pwdLastSet] = []string{text10(filetime(d.clock()))}
+		if !st.creating && !st.changing && !st.u.v.holds(d.partitions[0].head, rightUnexpire) {
+			st.plain[d.s.pwdLastSet] = []string{"0"} // it has to be changed at the next logon
+		}
 	}
 	return nil
 }

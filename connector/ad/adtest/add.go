@@ -17,7 +17,7 @@ func (d *directory) add(u *update, dn string, attrs []Mod) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !u.v.creates(parent) || u.refused(parent, nil) {
+	if !u.v.creates(parent, class) || u.refused(parent, nil) {
 		return nil, accessDenied()
 	}
 	if d.s.attr(own.typ) != class.rdn {
@@ -55,6 +55,9 @@ func (d *directory) add(u *update, dn string, attrs []Mod) (*entry, error) {
 	w := d.begin()
 	made := d.insert(w, parent.nc, parent, class, own.value)
 	st.e = made
+	if owner := u.v.owner(); owner != made.own.Owner {
+		d.secure(made, d.defaultFor(class, owner))
+	}
 	if class.isA("user") || class.isA("group") {
 		d.setSID(made, sidWithRID(d.domainSID, d.nextRID))
 		d.nextRID++

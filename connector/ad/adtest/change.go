@@ -52,7 +52,7 @@ func (c *conn) change(m *message, op Op, cs controlSet, rec *Request) error {
 	}
 	c.srv.mu.Lock()
 	defer c.srv.mu.Unlock()
-	u := &update{v: d.viewer(c.account), secure: c.secure, permissive: cs.permissive, deleted: cs.showDeleted, faults: c.srv.faults}
+	u := &update{v: d.viewer(c.account).withParts(cs.parts), secure: c.secure, permissive: cs.permissive, deleted: cs.showDeleted, faults: c.srv.faults}
 	f := m.body.Children
 	malformed := func() error {
 		c.srv.misuse("a malformed %s request", op)

@@ -46,6 +46,7 @@ type controlSet struct {
 	rangeNoErr  bool
 	treeDelete  bool
 	permissive  bool
+	parts       int // of descriptors, 0: the control was not sent
 }
 
 type pagedControl struct {
@@ -99,7 +100,15 @@ func (d *directory) readControl(cs *controlSet, c control) (known, ok bool) {
 		cs.treeDelete = true
 	case oidPermissive:
 		cs.permissive = true
-	case oidLazyCommit, oidForceUpdate, oidShowLinks, oidVerifyName, oidSDFlags, oidHints, oidHintsOld:
+	case oidLazyCommit, oidForceUpdate, oidShowLinks, oidVerifyName, oidHints, oidHintsOld:
+	case oidSDFlags:
+		n, ok := c.sequence(1)
+		if !ok {
+			return true, false
+		}
+		flags, ok := intOf(n[0])
+		cs.parts = int(flags) & sdAll
+		return true, ok
 	case oidSearchOpts:
 		n, ok := c.sequence(1)
 		if !ok {

@@ -20,7 +20,7 @@ func (d *directory) delete(u *update, dn string, tree bool) error {
 		case x.parent == nil, x.deleted, x.first(d.s.critical) == "TRUE", x.first(d.s.mustAttr("systemFlags")) != "",
 			x.nc == d.schemaNC:
 			return unwilling(0x2084)
-		case !u.v.system && (!u.v.deletes(x) || u.refused(x, nil)):
+		case !u.v.deletes(x) && !(tree && u.v.deletesTree(e)), u.refused(x, nil):
 			return accessDenied()
 		}
 	}
@@ -117,7 +117,7 @@ func (d *directory) isUndelete(mods []Mod) bool {
 
 // undelete brings a deleted object back, under the name that the modification gives.
 func (d *directory) undelete(u *update, e *entry, mods []Mod) error {
-	if !e.isTombstone() || !u.v.admin {
+	if !e.isTombstone() || !u.v.holds(e.nc.head, rightReanimate) {
 		return accessDenied()
 	}
 	var name string
@@ -169,6 +169,7 @@ func (d *directory) undelete(u *update, e *entry, mods []Mod) error {
 	}
 	e.place(parent, own.value)
 	e.rdnUSN, e.deleted = usn, false
+	d.propagate(e)
 	st.commit(usn)
 	d.revive(e, usn)
 	return nil

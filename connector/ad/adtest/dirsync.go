@@ -21,7 +21,7 @@ func (c *conn) dirSync(m *message, r searchRequest, cs controlSet, q *query, a *
 		return
 	}
 	if !secure {
-		if !q.v.replicates() {
+		if !q.v.replicates(q.base.nc) {
 			a.err = refuse(ldap.LDAPResultInsufficientAccessRights,
 				"00002105: LdapErr: DSID-0C0909A2, comment: Error processing control, data 0, %s\x00", build)
 			return

@@ -6,11 +6,12 @@
 //
 // It is not a directory to keep anything in: all is in memory. It has no Kerberos and no
 // NTLM (SASL binds get authMethodNotSupported, although the rootDSE lists the mechanisms as
-// AD does), no security descriptors (rights are given with [Server.Delegate]), no
-// replication (replicas share their objects, see [Server.Replicate]), no global catalogue port, no password policy beyond a
-// minimum length, no virtual list views and no change notification. Rules about which
-// kinds of group may hold which are not checked. Strings compare without regard to case,
-// not by Windows' collation tables.
+// AD does), no replication (replicas share their objects, see [Server.Replicate]), no global
+// catalogue port, no password policy beyond a minimum length, no virtual list views and no
+// change notification. Audit lists (SACLs) are not kept, validated writes, quotas and the
+// mode in which single objects are listed do not exist, and DirSync does not report
+// descriptors. Rules about which kinds of group may hold which are not checked. Strings
+// compare without regard to case, not by Windows' collation tables.
 //
 // # What it does
 //
@@ -29,6 +30,23 @@
 //		conn, err := ldap.DialURL(dc.URL(), ldap.DialWithTLSConfig(dc.ClientTLS()))
 //		// conn.Bind(dc.AdminUPN(), dc.AdminPassword()) ...
 //	}
+//
+// # Rights
+//
+// Every object has a security descriptor: its class's default entries or those that it was
+// given, and the entries that it inherits. All that is done over LDAP is checked against
+// them as AD does it: what may not be read is missing, in answers and in filters, without
+// a word; what may not be written is insufficientAccessRights (50) with AD's text. Extended
+// rights count for DirSync, setting passwords and bringing deleted objects back.
+// allowedAttributesEffective, allowedChildClassesEffective, sDRightsEffective,
+// tokenGroups and tokenGroupsGlobalAndUniversal tell what an account may do and who it is.
+// Accounts that nobody delegated anything to read nearly everything, as in AD, and write
+// nothing but a few attributes of their own.
+//
+// [Server.Delegate] gives rights and [Server.Hide] takes them, [Server.AddEntry] and
+// [Server.SetDescriptor] set entries themselves, clients write nTSecurityDescriptor. Objects
+// with adminCount 1 have the descriptor of AdminSDHolder and inherit nothing; see
+// [Server.ProtectAdministrators].
 //
 // # Editing
 //

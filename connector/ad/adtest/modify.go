@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/hybridsync/hybridsync/connector/ad/secdesc"
 )
 
 // modify changes attributes, all or none.
@@ -43,6 +45,8 @@ type staged struct {
 	plain    map[*attrDef][]string
 	links    map[*attrDef]map[linkKey]bool
 	password *string
+	changing bool // the old password was given
+	sd       *secdesc.Descriptor
 }
 
 func (d *directory) stage(u *update, e *entry) *staged {
@@ -58,8 +62,11 @@ func (st *staged) apply(m Mod) error {
 	if err := st.allowed(def); err != nil {
 		return err
 	}
-	if def == d.s.unicodePwd {
+	switch def {
+	case d.s.unicodePwd:
 		return st.setPassword(m)
+	case d.s.descriptor:
+		return st.setDescriptor(m)
 	}
 	if def.link() {
 		return st.applyLink(m, def)
@@ -92,7 +99,7 @@ func (st *staged) allowed(def *attrDef) error {
 	switch {
 	case def == st.e.rdnDef || def == d.s.name:
 		return updErr(ldap.LDAPResultNotAllowedOnRDN, 0x2016, "6004 (CANT_ON_RDN)")
-	case !st.u.v.system && (!st.creating && !st.u.v.writes(st.e, def) || st.u.refused(st.e, def)):
+	case !st.creating && !st.mayWrite(def), st.u.refused(st.e, def):
 		return accessDenied()
 	case def.backLink(), def.has(flagSAM) && !st.foreign(def):
 		return unwilling(0x209A)
@@ -105,6 +112,28 @@ func (st *staged) allowed(def *attrDef) error {
 	case !st.e.class.allowed[def]:
 		return classViolation(0x207D)
 	}
+	return nil
+}
+
+// mayWrite reports whether the rights to the object are enough. Those to passwords and
+// descriptors depend on how they are written.
+func (st *staged) mayWrite(def *attrDef) bool {
+	return def == st.d.s.unicodePwd || def == st.d.s.descriptor || st.u.v.writes(st.e, def)
+}
+
+// setDescriptor stages a security descriptor.
+func (st *staged) setDescriptor(m Mod) error {
+	if m.Op == ModDelete || len(m.Values) != 1 {
+		return unwilling(0x57)
+	}
+	sd, err := secdesc.Parse([]byte(m.Values[0]))
+	if err != nil {
+		return badSyntax(st.d.s.descriptor)
+	}
+	if !st.creating && !st.u.v.writesParts(st.e, st.u.v.partsOf(sd), sd) {
+		return accessDenied()
+	}
+	st.sd = sd
 	return nil
 }
 
@@ -327,7 +356,7 @@ func (st *staged) changes() bool {
 			}
 		}
 	}
-	return st.password != nil
+	return st.password != nil || st.sd != nil
 }
 
 // commit writes what is different.
@@ -357,6 +386,12 @@ func (st *staged) commit(usn int64) {
 	}
 	if st.password != nil {
 		e.password = *st.password
+	}
+	if st.sd != nil {
+		d.writeDescriptor(e, st.sd, st.u.v.partsOf(st.sd))
+	}
+	if st.u.v.system && e.own != d.holder.own && e.first(d.s.adminCount) == "1" && len(st.plain[d.s.adminCount]) == 1 {
+		d.shield(e)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hybridsync/hybridsync/connector/ad/secdesc"
 )
 
 // newDirectory makes the content of a new domain that is a forest of its own.
@@ -20,7 +22,8 @@ func newDomain(o *Options, root *directory) *directory {
 	d := &directory{domain: o.Domain, netbios: o.NetBIOS, dnsHost: "dc1." + o.Domain,
 		clock: o.Clock, recycleBin: o.RecycleBin, guids: guidSource{rng}, usn: 4096, nextRID: 1104,
 		byGUID: map[GUID]*entry{}, bySID: map[string]*entry{}, bySam: map[string]*entry{}, byUPN: map[string]*entry{},
-		wellKnown: map[string]*entry{}, deletedObjects: map[*partition]*entry{}, adminSIDs: map[string]bool{}}
+		wellKnown: map[string]*entry{}, deletedObjects: map[*partition]*entry{},
+		defaults: map[ownKey]*secdesc.Descriptor{}, descriptors: map[descriptorKey]*secdesc.Descriptor{}}
 	d.replicas = []*replica{{host: d.dnsHost, invocation: d.guids.next()}}
 	sid := []byte{1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0}
 	for range 3 {
@@ -94,6 +97,7 @@ func (p *provisioner) domainTree(o *Options) {
 		"isCriticalSystemObject", "TRUE")
 	domain := nc.head
 	p.setSID(domain, p.domainSID)
+	p.secure(domain, p.parsed(domainDescriptor))
 	p.deletedContainer(nc)
 	known := func(guid string, e *entry) *entry {
 		p.wellKnown[guid] = e
@@ -119,8 +123,14 @@ func (p *provisioner) domainTree(o *Options) {
 	box("1EB93889E40C45DF9F0C64D23BBB6237", "container", "Managed Service Accounts")
 	known("18E2EA80684F11D2B9AA00C04F79F805", p.deletedObjects[nc])
 	builtin := p.object(domain, "builtinDomain", "Builtin", "isCriticalSystemObject", "TRUE", "systemFlags", "-1946157056")
-	p.object(system, "container", "AdminSDHolder", "isCriticalSystemObject", "TRUE", "systemFlags", "-1946157056")
+	p.holder = p.object(system, "container", "AdminSDHolder", "isCriticalSystemObject", "TRUE", "systemFlags", "-1946157056")
+	p.secure(p.holder, p.parsed(holderDescriptor))
 	p.accounts(o, users, builtin, dcs)
+	for _, e := range nc.entries {
+		if e.first(p.s.adminCount) == "1" {
+			p.shield(e)
+		}
+	}
 }
 
 func (p *provisioner) deletedContainer(nc *partition) {
@@ -128,6 +138,7 @@ func (p *provisioner) deletedContainer(nc *partition) {
 		"isCriticalSystemObject", "TRUE", "systemFlags", "-1946157056", "showInAdvancedViewOnly", "TRUE", "isDeleted", "TRUE")
 	e.deleted, e.keeper = true, true
 	p.deletedObjects[nc] = e
+	p.secure(e, p.parsed(deletedDescriptor))
 }
 
 func (p *provisioner) account(parent *entry, class, name string, sid string, parts ...string) *entry {
@@ -190,9 +201,6 @@ func (p *provisioner) accounts(o *Options, users, builtin, dcs *entry) {
 			group.setLink(p.s.member, linkKey{target: m}, true, group.usnChanged)
 		}
 	}
-	for _, g := range []*entry{admins, domainAdmins, enterprise} {
-		p.adminSIDs[g.sid] = true
-	}
 	p.controller(dcs, "DC1", rid(1000), p.dnsHost)
 }
 
@@ -210,8 +218,10 @@ func (p *provisioner) configurationTree(o *Options) {
 	domain := p.partitions[0].head
 	nc := p.partition(domain.dn, "configuration", "Configuration")
 	p.config = nc
+	p.secure(nc.head, p.parsed(configurationDescriptor))
 	p.deletedContainer(nc)
 	p.schemaNC = p.partition(nc.head.dn, "dMD", "Schema", "objectVersion", "88")
+	p.secure(p.schemaNC.head, p.parsed(configurationDescriptor))
 	// These partitions hold nothing that is synchronised, but a client meets them in every
 	// real forest and has to leave them alone.
 	dns := p.partition(domain.dn, "domainDNS", "DomainDnsZones")

@@ -35,6 +35,7 @@ func (d *directory) rename(u *update, dn, newRDN, superior string) error {
 	}
 	e.rdnUSN = d.begin().touch(e)
 	e.place(parent, own.value)
+	d.propagate(e)
 	return nil
 }
 
@@ -43,8 +44,8 @@ func (d *directory) mayRename(u *update, e, parent *entry) bool {
 	if u.v.system {
 		return true
 	}
-	if u.refused(e, d.s.name) || !u.v.writes(e, d.s.name) {
+	if u.refused(e, d.s.name) || !u.v.writes(e, d.s.name) || !u.v.writes(e, e.rdnDef) {
 		return false
 	}
-	return parent == e.parent || u.v.deletes(e) && u.v.creates(parent)
+	return parent == e.parent || u.v.deletes(e) && u.v.creates(parent, e.class)
 }

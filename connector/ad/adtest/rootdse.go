@@ -8,6 +8,13 @@ import (
 // rootDSE answers the search that tells what the server is. It needs no bind.
 func (c *conn) rootDSE(m *message, r searchRequest, a *answer) {
 	values := c.srv.dir.rootDSE(c.srv.self)
+	own := map[string][]string{} // of the connection, told only by name
+	if c.account != nil {
+		for sid := range c.srv.dir.token(c.account) {
+			own["tokenGroups"] = append(own["tokenGroups"], string(sid.Bytes()))
+		}
+		sort.Strings(own["tokenGroups"])
+	}
 	sel := map[string]bool{}
 	all := len(r.attrs) == 0
 	for _, n := range r.attrs {
@@ -18,6 +25,11 @@ func (c *conn) rootDSE(m *message, r searchRequest, a *answer) {
 	for n := range values {
 		if all || sel[fold(n)] {
 			names = append(names, n)
+		}
+	}
+	for n, v := range own {
+		if sel[fold(n)] {
+			names, values[n] = append(names, n), v
 		}
 	}
 	sort.Strings(names)

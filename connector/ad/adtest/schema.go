@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hybridsync/hybridsync/connector/ad/secdesc"
 )
 
 // An attrDef is one attribute of the schema.
@@ -13,9 +15,9 @@ type attrDef struct {
 	name, cn, oid string
 	syn           syntax
 	single        bool
-	linkID        int // even: forward link, odd: back link, 0: none
-	upper         int // rangeUpper, 0: none
-	guid          GUID
+	linkID        int  // even: forward link, odd: back link, 0: none
+	upper         int  // rangeUpper, 0: none
+	guid, set     GUID // schemaIDGUID; that of the property set, zero for none
 	flags         attrFlags
 	index         int // position in the schema; in AD's error texts
 
@@ -61,7 +63,8 @@ type classDef struct {
 	chain   []string // objectClass values, from top
 	allowed map[*attrDef]bool
 	musts   []*attrDef
-	entry   *entry // in the schema partition
+	types   *secdesc.Types // what access control entries may be about
+	entry   *entry         // in the schema partition
 }
 
 // isA reports whether the class is named, or descends from one that is.
@@ -99,6 +102,7 @@ type schema struct {
 	whenCreated, whenChanged, usnCreated, usnChanged, isDeleted, isRecycled                *attrDef
 	lastKnownParent, lastKnownRDN, samName, upn, uac, samType, primaryGroup, groupType     *attrDef
 	member, memberOf, unicodePwd, pwdLastSet, adminCount, critical, sidHistory             *attrDef
+	descriptor                                                                             *attrDef
 }
 
 func newSchema(exchange bool) *schema {
@@ -138,7 +142,7 @@ func newSchema(exchange bool) *schema {
 		"userAccountControl": &s.uac, "sAMAccountType": &s.samType, "primaryGroupID": &s.primaryGroup,
 		"groupType": &s.groupType, "member": &s.member, "memberOf": &s.memberOf, "unicodePwd": &s.unicodePwd,
 		"pwdLastSet": &s.pwdLastSet, "adminCount": &s.adminCount, "isCriticalSystemObject": &s.critical,
-		"sIDHistory": &s.sidHistory,
+		"sIDHistory": &s.sidHistory, "nTSecurityDescriptor": &s.descriptor,
 	} {
 		*p = s.mustAttr(name)
 	}
@@ -171,7 +175,7 @@ func (s *schema) addAttribute(r attrRow) *attrDef {
 	if a.oid == "" {
 		a.oid = fmt.Sprintf("1.2.840.113556.1.8000.2554.%d", len(s.list)+1)
 	}
-	a.guid = schemaGUID(r.guid, r.name)
+	a.guid, a.set = schemaGUID(r.guid, r.name), propertySetOf(r.name)
 	s.list = append(s.list, a)
 	s.attrs[a.name], s.attrs[fold(a.name)], s.attrs[a.oid] = a, a, a
 	return a
@@ -228,6 +232,13 @@ func (s *schema) finish() {
 				}
 			}
 		}
+		var list []secdesc.Attribute
+		for _, a := range s.list {
+			if c.allowed[a] {
+				list = append(list, secdesc.Attribute{ID: secdesc.GUID(a.guid), Set: secdesc.GUID(a.set)})
+			}
+		}
+		c.types = secdesc.NewTypes(secdesc.GUID(c.guid), list...)
 	}
 }
 

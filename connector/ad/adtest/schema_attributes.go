@@ -92,6 +92,7 @@ func coreRows() []attrRow {
 		{"structuralObjectClass", synOID, made | multi, 0, 0, "2.5.21.9", "", ""},
 		{"subSchemaSubEntry", synDN, made, 0, 0, "2.5.18.10", "", ""},
 		{"tokenGroups", synSID, made | multi, 0, 0, "1.2.840.113556.1.4.1301", "b7c69e6d-2cc7-11d2-854e-00a0c983f608", ""},
+		{"tokenGroupsGlobalAndUniversal", synSID, made | multi, 0, 0, "1.2.840.113556.1.4.1418", "46a9b11d-60ae-405a-b7e8-ff8a58d456d2", ""},
 		{"primaryGroupToken", synInt, made, 0, 0, "1.2.840.113556.1.4.1412", "", ""},
 		{"msDS-PrincipalName", synUnicode, made, 0, 0, "1.2.840.113556.1.4.1865", "", "ms-DS-Principal-Name"},
 		{"msDS-User-Account-Control-Computed", synInt, made, 0, 0, "1.2.840.113556.1.4.1460",

@@ -13,6 +13,8 @@ func infrastructureRows() []attrRow {
 		{"rangeLower", synInt, 0, 0, 0, "1.2.840.113556.1.2.34", "", ""},
 		{"rangeUpper", synInt, 0, 0, 0, "1.2.840.113556.1.2.35", "", ""},
 		{"schemaIDGUID", synOctet, system, 16, 0, "1.2.840.113556.1.4.148", "", "Schema-ID-GUID"},
+		{"attributeSecurityGUID", synOctet, 0, 16, 0, "1.2.840.113556.1.4.149", "", "Attribute-Security-GUID"},
+		{"defaultSecurityDescriptor", synUnicode, 0, 32767, 0, "1.2.840.113556.1.4.224", "", ""},
 		{"systemOnly", synBool, system, 0, 0, "1.2.840.113556.1.4.170", "", ""},
 		{"isMemberOfPartialAttributeSet", synBool, 0, 0, 0, "1.2.840.113556.1.4.639", "", ""},
 		{"isDefunct", synBool, 0, 0, 0, "1.2.840.113556.1.4.661", "", ""},
@@ -119,7 +121,7 @@ func principalClasses() []classRow {
 			may: "legacyExchangeDN textEncodedORAddress showInAddressBook userCertificate userSMIMECertificate mail info " +
 				cloudAttributes},
 		{name: "securityPrincipal", super: "top", kind: 3, must: "objectSid sAMAccountName", oid: "1.2.840.113556.1.5.6",
-			may: "sAMAccountType sIDHistory altSecurityIdentities tokenGroups msDS-KeyCredentialLink msDS-PrincipalName " +
+			may: "sAMAccountType sIDHistory altSecurityIdentities tokenGroups tokenGroupsGlobalAndUniversal msDS-KeyCredentialLink msDS-PrincipalName " +
 				"msDS-SupportedEncryptionTypes"},
 		{name: "person", super: "top", kind: 1, must: "cn", may: "sn telephoneNumber seeAlso", oid: "2.5.6.6",
 			guid: "bf967aa7+", superiors: containers},
@@ -169,11 +171,11 @@ func systemClasses() []classRow {
 			may: "objectVersion"},
 		{name: "attributeSchema", super: "top", oid: "1.2.840.113556.1.3.14", superiors: "dMD",
 			must: "lDAPDisplayName attributeID attributeSyntax oMSyntax isSingleValued schemaIDGUID",
-			may:  "searchFlags linkID rangeLower rangeUpper systemOnly isMemberOfPartialAttributeSet isDefunct"},
+			may:  "searchFlags linkID rangeLower rangeUpper systemOnly attributeSecurityGUID isMemberOfPartialAttributeSet isDefunct"},
 		{name: "classSchema", super: "top", oid: "1.2.840.113556.1.3.13", superiors: "dMD",
 			must: "lDAPDisplayName governsID objectClassCategory subClassOf schemaIDGUID defaultObjectCategory",
 			may: `rDNAttID mustContain mayContain systemMustContain systemMayContain auxiliaryClass systemAuxiliaryClass
-				possSuperiors systemPossSuperiors isDefunct systemOnly`},
+				possSuperiors systemPossSuperiors isDefunct systemOnly defaultSecurityDescriptor`},
 		{name: "crossRefContainer", super: "top", oid: "1.2.840.113556.1.5.7000.53", superiors: "configuration",
 			may: "uPNSuffixes msDS-Behavior-Version msDS-EnabledFeature"},
 		{name: "crossRef", super: "top", must: "nCName dnsRoot", oid: "1.2.840.113556.1.3.11", superiors: "crossRefContainer",

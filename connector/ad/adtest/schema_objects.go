@@ -45,6 +45,9 @@ func (d *directory) describeAttribute(w *writeUSN, a *attrDef) {
 	set("schemaIDGUID", string(a.guid[:]))
 	set("systemOnly", boolean(a.has(flagSystem)))
 	set("showInAdvancedViewOnly", "TRUE")
+	if a.set != (GUID{}) {
+		set("attributeSecurityGUID", string(a.set[:]))
+	}
 	if a.has(flagGC) {
 		set("isMemberOfPartialAttributeSet", "TRUE")
 	}
@@ -74,6 +77,7 @@ func (d *directory) describeClass(c *classDef) {
 	set("subClassOf", super.name)
 	set("schemaIDGUID", string(c.guid[:]))
 	set("rDNAttID", c.rdn.name)
+	set("defaultSecurityDescriptor", c.defaultDescriptor())
 	set("defaultObjectCategory", storedRef("", d.s.class(c.category).entry))
 	set("systemMustContain", attrNames(c.must)...)
 	set("systemMayContain", attrNames(c.may)...)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
@@ -123,7 +124,7 @@ func (c *conn) search(m *message, r searchRequest, cs controlSet) *answer {
 		return a
 	}
 	d := c.srv.dir
-	q, err := d.compile(r, cs, d.viewer(c.account))
+	q, err := d.compile(r, cs, d.viewer(c.account).withParts(cs.parts))
 	if err != nil {
 		a.err = err
 		return a
@@ -136,9 +137,12 @@ func (c *conn) search(m *message, r searchRequest, cs controlSet) *answer {
 	rd := &renderer{d: d, v: q.v, self: c.srv.self, sel: d.selectAttributes(r.attrs), extended: cs.extended,
 		maxValues: c.srv.opts.MaxValRange, rangeNoErr: cs.rangeNoErr}
 	rd.sel.typesOnly = r.typesOnly
+	if rd.sel.all && cs.parts != 0 && !slices.ContainsFunc(rd.sel.items, func(i selected) bool { return i.def == d.s.descriptor }) {
+		rd.sel.items = append(rd.sel.items, selected{def: d.s.descriptor})
+	}
 	if q.scope != ldap.ScopeBaseObject {
 		// Token groups are computed for one object at a time.
-		rd.sel.items = slices.DeleteFunc(rd.sel.items, func(i selected) bool { return i.def.name == "tokenGroups" })
+		rd.sel.items = slices.DeleteFunc(rd.sel.items, func(i selected) bool { return strings.HasPrefix(i.def.name, "tokenGroups") })
 	}
 	last := true
 	if a.imported && cs.paged != nil {

@@ -124,7 +124,7 @@ func (r *renderer) entry(enc *encoder, id int64, e *entry) error {
 	}
 	var err error
 	for _, item := range r.sel.items {
-		if r.sel.all && !item.ranged && !item.def.has(flagConstructed) {
+		if r.sel.all && !item.ranged && !item.def.has(flagConstructed) && item.def != r.d.s.descriptor {
 			continue
 		}
 		if item.ranged {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hybridsync/hybridsync/connector/ad/secdesc"
 )
 
 // A directory is the content of the domain controller. Its user holds a lock: shared to
@@ -36,9 +38,9 @@ type directory struct {
 	fsps             *entry
 	crossRefs        *entry // the container of the forest's cross-references, in its root
 
-	adminSIDs map[string]bool // groups whose members may do everything
-	grants    []*grant
-	hiding    []*hidden
+	holder      *entry // AdminSDHolder, whose descriptor administrators have
+	defaults    map[ownKey]*secdesc.Descriptor
+	descriptors map[descriptorKey]*secdesc.Descriptor // that objects have in common
 }
 
 // A partition is a naming context.
@@ -72,6 +74,8 @@ type entry struct {
 	deleted, purged        bool
 	keeper                 bool // a container of deleted objects
 	password               string
+
+	own, sd *secdesc.Descriptor // its own entries; these and the inherited ones
 }
 
 // An attrVal is a stored attribute; without values, one that was cleared.
@@ -252,6 +256,7 @@ func (d *directory) insert(w *writeUSN, nc *partition, parent *entry, class *cla
 	e.set(d.s.objectClass, class.chain, e.usnCreated)
 	nc.entries = append(nc.entries, e)
 	d.byGUID[e.guid] = e
+	d.secure(e, d.defaultFor(class, d.sid().WithRID(512)))
 	return e
 }
 

@@ -76,22 +76,16 @@ func (s *schema) setSources() {
 		"allowedAttributesEffective": func(d *directory, v *viewer, e *entry) []string { return d.attributesOf(e, v) },
 		"allowedChildClasses":        func(d *directory, _ *viewer, e *entry) []string { return d.childClassesOf(e) },
 		"allowedChildClassesEffective": func(d *directory, v *viewer, e *entry) []string {
-			if !v.creates(e) {
-				return nil
-			}
-			return d.childClassesOf(e)
+			return slices.DeleteFunc(d.childClassesOf(e), func(n string) bool { return !v.creates(e, d.s.class(n)) })
 		},
-		"sDRightsEffective": func(_ *directory, v *viewer, _ *entry) []string {
-			if v.admin {
-				return []string{"15"}
-			}
-			return []string{"0"}
-		},
+		"sDRightsEffective":     func(_ *directory, v *viewer, e *entry) []string { return []string{strconv.Itoa(v.effectiveParts(e))} },
 		"structuralObjectClass": func(_ *directory, _ *viewer, e *entry) []string { return e.class.chain },
 		"subSchemaSubEntry": func(d *directory, _ *viewer, _ *entry) []string {
 			return []string{"CN=Aggregate," + d.schemaNC.head.dn}
 		},
-		"tokenGroups": tokenGroups,
+		"tokenGroups":                   tokenGroups,
+		"tokenGroupsGlobalAndUniversal": universalGroups,
+		"nTSecurityDescriptor":          descriptorValue,
 		"primaryGroupToken": func(_ *directory, _ *viewer, e *entry) []string {
 			if !e.class.isA("group") {
 				return nil
@@ -159,7 +153,20 @@ func canonicalName(d *directory, _ *viewer, e *entry) []string {
 func tokenGroups(d *directory, _ *viewer, e *entry) []string {
 	var out []string
 	for _, g := range d.groupsOf(e) {
-		if t, _ := strconv.ParseInt(g.first(d.s.groupType), 10, 64); t < 0 && g.sid != "" {
+		if d.security(g) {
+			out = append(out, g.sid)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// universalGroups leaves out the groups that count in one domain only.
+func universalGroups(d *directory, _ *viewer, e *entry) []string {
+	const domainLocal = 4
+	var out []string
+	for _, g := range d.groupsOf(e) {
+		if d.security(g) && number(g.first(d.s.groupType))&domainLocal == 0 {
 			out = append(out, g.sid)
 		}
 	}
