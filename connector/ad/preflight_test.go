@@ -10,7 +10,6 @@ import (
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/ad"
 	"github.com/hybridsync/hybridsync/connector/ad/secdesc"
-	"github.com/hybridsync/hybridsync/internal/sambatest"
 )
 
 // states tells how each permission stands, by what it is.
@@ -22,17 +21,11 @@ func states(r *ad.Report) map[string]ad.State {
 	return out
 }
 
-// grant sets one entry with Samba's own tool.
-func grant(t *testing.T, d *sambatest.Domain, dn, sddl string) {
-	t.Helper()
-	require.NoError(t, d.Tool(t.Context(), "dsacl", "set", "--action=allow", "--objectdn="+dn, "--sddl="+sddl))
-}
+// What a connector may do is computed alike from the descriptors of Samba and of the mock.
+func TestPreflight(t *testing.T) { labs(t, testPreflight) }
 
-func TestSambaPreflight(t *testing.T) {
-	t.Parallel()
-	d := sambatest.Start(t, &sambatest.Options{Users: 40, Groups: 2, Delegate: true})
-	p := d.Population
-	o := adminOptions(d)
+func testPreflight(t *testing.T, l *lab) {
+	o := l.admin
 	o.AllowAdministrator = false
 	_, err := directory(t, o).Open(t.Context(), connector.OpenOptions{})
 	require.ErrorContains(t, err, "Domain Admins", "an administrator is refused")
@@ -43,17 +36,15 @@ func TestSambaPreflight(t *testing.T) {
 	require.Contains(t, r.Refused, "Enterprise Admins")
 	require.Equal(t, connector.Warning, r.Findings()[0].Severity)
 
-	o.AllowAdministrator, o.BindName = false, d.ConnectorUPN
-	con := directory(t, o)
-	uses := ad.Uses{Features: ad.Features(), GroupContainer: p.GroupsDN(), DeviceContainer: p.GroupsDN()}
+	con := directory(t, l.as(l.connector, l.password))
+	uses := ad.Uses{Features: ad.Features(), GroupContainer: l.groups, DeviceContainer: l.devices}
 	r, err = ad.Preflight(t.Context(), con, uses, "mail", "pwdLastSet", "objectSid", "member")
 	require.NoError(t, err)
 	require.Empty(t, r.Refused)
-	base, groups := d.BaseDN, p.GroupsDN()
+	base, groups, devices := l.base, l.groups, l.devices
 	want := map[string]ad.State{
 		"read all properties of computer objects beneath " + base:                 ad.Granted,
 		"read all properties of contact objects beneath " + base:                  ad.Granted,
-		"read all properties of foreignSecurityPrincipal objects beneath " + base: ad.Granted,
 		"read all properties of group objects beneath " + base:                    ad.Granted,
 		"read all properties of user objects beneath " + base:                     ad.Granted,
 		"Replicating Directory Changes on " + base:                                ad.Granted,
@@ -68,12 +59,22 @@ func TestSambaPreflight(t *testing.T) {
 		"read and write pwdLastSet of user objects beneath " + base:               ad.Granted,
 		"create and delete objects of class group on " + groups:                   ad.Missing,
 		"read and write all properties of group objects beneath " + groups:        ad.Missing,
-		"create and delete objects of class msDS-Device on " + groups:             ad.Missing,
-		"read and write all properties of msDS-Device objects beneath " + groups:  ad.Missing,
+		"create and delete objects of class msDS-Device on " + devices:            ad.Missing,
+		"read and write all properties of msDS-Device objects beneath " + devices: ad.Missing,
+	}
+	if !l.tellsDeletion {
+		want["list objects on CN=Deleted Objects,"+base] = ad.Granted
 	}
 	got := states(r)
-	delete(want, "read all properties of foreignSecurityPrincipal objects beneath "+base) // it has none of the four but objectSid
-	delete(got, "read all properties of foreignSecurityPrincipal objects beneath "+base)
+	for what := range got {
+		named := strings.Contains(what, "msExch") || strings.Contains(what, "msDS-External") || strings.Contains(what, "publicDelegates") // as the schema has it
+		if named {
+			require.Equal(t, ad.Missing, got[what])
+		}
+		if named || strings.Contains(what, "foreignSecurityPrincipal") { // which have none of the four but objectSid
+			delete(got, what)
+		}
+	}
 	require.Equal(t, want, got)
 	for _, f := range r.Findings() {
 		require.NotEmpty(t, f.Commands, f.Message)
@@ -81,24 +82,23 @@ func TestSambaPreflight(t *testing.T) {
 	}
 
 	// What is granted counts at once; what a container does not inherit is missing there.
-	grant(t, d, base, fmt.Sprintf("(OA;CIIO;RPWP;bf967a06-0de6-11d0-a285-00aa003049e2;bf967a9c-0de6-11d0-a285-00aa003049e2;%s)", r.SID))
-	closed := p.DepartmentDN(3)
-	require.NoError(t, d.EditOffline(t.Context(), "dn: "+closed+"\nchangetype: modify\nreplace: nTSecurityDescriptor\n"+
-		"nTSecurityDescriptor: D:P(A;CI;GA;;;BA)(A;CI;GR;;;AU)\n"))
-	require.NoError(t, d.EditOffline(t.Context(), "dn: "+p.UserDN(4)+"\nchangetype: modify\nreplace: adminCount\nadminCount: 1\n-\nreplace: nTSecurityDescriptor\n"+
-		"nTSecurityDescriptor: D:P(A;;GA;;;BA)(A;;GR;;;AU)\n"))
-	hidden := p.DepartmentDN(5)
-	require.NoError(t, d.EditOffline(t.Context(), "dn: "+hidden+"\nchangetype: modify\nreplace: nTSecurityDescriptor\n"+
-		"nTSecurityDescriptor: D:P(A;CI;GA;;;BA)(A;;RPRC;;;AU)\n"))
-	r, err = ad.Preflight(t.Context(), con, ad.Uses{Features: []ad.Feature{ad.FeatureConsistencyGUID, ad.FeatureExchangeHybrid}})
+	l.grant(base, fmt.Sprintf("(OA;CIIO;RPWP;bf967a06-0de6-11d0-a285-00aa003049e2;bf967a9c-0de6-11d0-a285-00aa003049e2;%s)", r.SID))
+	l.grant(groups, fmt.Sprintf("(OA;;CCDC;bf967a9c-0de6-11d0-a285-00aa003049e2;;%s)", r.SID))
+	closed, hidden := l.departments[3], l.departments[5]
+	l.describe(closed, "D:P(A;CI;GA;;;BA)(A;CI;GR;;;AU)")
+	l.protect(l.users[4], "D:P(A;;GA;;;BA)(A;;GR;;;AU)")
+	l.describe(hidden, "D:P(A;CI;GA;;;BA)(A;;RPRC;;;AU)")
+	r, err = ad.Preflight(t.Context(), con, ad.Uses{Features: []ad.Feature{ad.FeatureConsistencyGUID, ad.FeatureExchangeHybrid, ad.FeatureGroups}, GroupContainer: groups})
 	require.NoError(t, err)
 	require.Equal(t, ad.Granted, states(r)["read and write proxyAddresses of group objects beneath "+base])
+	require.Equal(t, ad.Granted, states(r)["create and delete objects of class group on "+groups])
 	require.Equal(t, []string{hidden}, r.Unlisted)
 	for _, v := range r.Verdicts {
+		require.False(t, v.Disputed, v.Delegation.String())
 		if v.Delegation.Feature == ad.FeatureConsistencyGUID {
 			require.Equal(t, ad.Partial, v.State)
 			require.Equal(t, []string{closed}, v.Containers)
-			require.Equal(t, []string{p.UserDN(4)}, v.Protected)
+			require.Equal(t, []string{l.users[4]}, v.Protected)
 		}
 	}
 	texts := ""
@@ -108,6 +108,11 @@ func TestSambaPreflight(t *testing.T) {
 	require.Contains(t, texts, fmt.Sprintf(`dsacls "%s" /I:S /G "CONTOSO\svc-sync:RPWP;mS-DS-ConsistencyGuid;user"`, closed))
 	require.Contains(t, texts, "1 protected accounts")
 	require.Contains(t, texts, "sees nothing in this container")
+
+	// Objects of a class can be made in containers of some kinds only.
+	r, err = ad.Preflight(t.Context(), con, ad.Uses{Features: []ad.Feature{ad.FeatureDevices}, DeviceContainer: groups})
+	require.NoError(t, err)
+	require.Contains(t, r.Findings()[0].Message, "msDS-Device cannot be made in this container")
 }
 
 func TestDelegationText(t *testing.T) {
