@@ -127,7 +127,9 @@
 //
 // Accounts with the powers of a domain administrator are refused, see
 // [Options.AllowAdministrator]. A [Provisioner] makes an account with exactly the
-// permissions that its uses need.
+// permissions that its uses need. Where deletions are seen only by listing the container of
+// deleted objects ([DirSyncObjectSecurity], [DirSyncNever], Samba) that is among them; the
+// container belongs to the system, so that BUILTIN\Administrators become its owner first.
 //
 // Attributes that are not replicated, constructed or back links (memberOf) never appear in
 // DirSync. They are imported only when Options.Attributes names them, and are refreshed
