@@ -41,26 +41,27 @@ type config struct {
 }
 
 type directoryConfig struct {
-	Name      string      `yaml:"name"`
-	URLs      []string    `yaml:"urls"`
-	Domain    string      `yaml:"domain"` // instead of URLs: found through DNS
-	Site      string      `yaml:"site"`
-	Suffixes  []string    `yaml:"host_suffixes"`
-	Auth      string      `yaml:"auth"`       // simple, kerberos or ntlm
-	Protect   string      `yaml:"protection"` // tls, starttls or sealing
-	Kerberos  kerberos    `yaml:"kerberos"`
-	User      string      `yaml:"user"`
-	Password  secretValue `yaml:"password"`
-	CAFile    string      `yaml:"ca_file"`
-	Server    string      `yaml:"server_name"`
-	Bases     []string    `yaml:"bases"`
-	Include   []string    `yaml:"include"`
-	Exclude   []string    `yaml:"exclude"`
-	New       string      `yaml:"new_containers"` // include or hold
-	Group     string      `yaml:"group_filter"`
-	PageSize  int         `yaml:"page_size"`
-	Exchange  bool        `yaml:"exchange"`
-	WriteBack writeBack   `yaml:"write_back"`
+	Name      string         `yaml:"name"`
+	URLs      []string       `yaml:"urls"`
+	Domain    string         `yaml:"domain"` // instead of URLs: found through DNS
+	Site      string         `yaml:"site"`
+	Suffixes  []string       `yaml:"host_suffixes"`
+	Auth      string         `yaml:"auth"`       // simple, kerberos or ntlm
+	Protect   string         `yaml:"protection"` // tls, starttls or sealing
+	Kerberos  kerberos       `yaml:"kerberos"`
+	User      string         `yaml:"user"`
+	Password  secretValue    `yaml:"password"`
+	CAFile    string         `yaml:"ca_file"`
+	Server    string         `yaml:"server_name"`
+	Bases     []string       `yaml:"bases"`
+	Include   []string       `yaml:"include"`
+	Exclude   []string       `yaml:"exclude"`
+	New       string         `yaml:"new_containers"` // include or hold
+	Group     string         `yaml:"group_filter"`
+	Filters   []filterConfig `yaml:"filters"` // objects that stay out whatever the rules say
+	PageSize  int            `yaml:"page_size"`
+	Exchange  bool           `yaml:"exchange"`
+	WriteBack writeBack      `yaml:"write_back"`
 	// AllowAdministrator accepts an account with the powers of a domain administrator.
 	AllowAdministrator bool           `yaml:"allow_administrator"`
 	Domains            []domainConfig `yaml:"domains"` // of a forest that is one directory, instead of urls and domain
@@ -83,6 +84,19 @@ type domainConfig struct {
 	Exclude  []string    `yaml:"exclude"`
 	Group    string      `yaml:"group_filter"`
 	ReadOnly bool        `yaml:"read_only"` // nothing is written there, whatever write_back says
+}
+
+// filterConfig keeps the objects of a class out for which all conditions hold.
+type filterConfig struct {
+	Name  string            `yaml:"name"`  // for people
+	Class string            `yaml:"class"` // such as user
+	All   []conditionConfig `yaml:"all"`   // conditions, which all must hold
+}
+
+type conditionConfig struct {
+	Attribute string `yaml:"attribute"` // such as employeeType
+	Operator  string `yaml:"operator"`  // as in scopes of rules, such as EQUAL, STARTSWITH, ISNULL
+	Value     string `yaml:"value"`
 }
 
 // writeBack says what is written to a directory. Nothing is by default.
@@ -367,6 +381,9 @@ func (c *config) complete() error {
 	}
 	if _, ok := groupPolicies[t.Distribution]; !ok {
 		bad("tenant.distribution_groups: %q is not microsoft365, security or reject", t.Distribution)
+	}
+	if _, err := c.filters(); err != nil {
+		errs = append(errs, err)
 	}
 	if _, err := c.Schedule.options(); err != nil {
 		bad("schedule: %v", err)

@@ -208,6 +208,8 @@ func consequences(old, other *config) []string {
 		had, ok := was[d.Name]
 		delete(was, d.Name)
 		note(!ok, "%s is new: it is imported in full, and the rules are others", d.Name)
+		note(ok && !slices.EqualFunc(had.Filters, d.Filters, filterConfig.equal),
+			"%s has other filters: every object is evaluated; whom they keep out leaves the tenant. Try them with whatif before", d.Name)
 		note(ok && had.scope() != d.scope(), "%s has another scope: it is imported in full, and what is out of scope leaves the tenant", d.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(was)) {

@@ -152,7 +152,12 @@ func (i *invocation) scratch(ctx context.Context, c *config, path string) (*sqls
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := metaverse.New(store, set, connectors, &metaverse.Options{Logger: i.log, Progress: i.reporter.Report, ErrorLimit: -1})
+	options, err := c.engine(i.log, i.reporter.Report)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	options.ErrorLimit = -1
+	engine, err := metaverse.New(store, set, connectors, options)
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}

@@ -77,11 +77,11 @@ func (a *app) wire(ctx context.Context, log *slog.Logger, opts *scheduler.Option
 	if err := holdAnchor(ctx, a.store, c.Anchor); err != nil {
 		return err
 	}
-	a.engine, err = metaverse.New(a.store, set, connectors, &metaverse.Options{
-		Logger: log, Progress: progress, DeletionThreshold: c.Safety.DeletionThreshold,
-		AnchorAttribute: c.writtenAnchor(), LeasePeriod: time.Duration(c.LeasePeriod),
-		ImportHold: metaverse.ImportHold{Fraction: c.Safety.HoldFraction, Minimum: c.Safety.HoldMinimum},
-	})
+	options, err := c.engine(log, progress)
+	if err != nil {
+		return err
+	}
+	a.engine, err = metaverse.New(a.store, set, connectors, options)
 	if err != nil {
 		return err
 	}
