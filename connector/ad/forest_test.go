@@ -364,3 +364,68 @@ func TestForestWatermarkExpired(t *testing.T) {
 		require.ErrorIs(t, tryDelta(t, single, v), connector.ErrWatermarkExpired, "the watermark of one domain alone")
 	}
 }
+
+// Every domain goes on at another of its domain controllers.
+func TestForestFailover(t *testing.T) {
+	t.Parallel()
+	w := newWood(t, adtest.Options{})
+	var second []*adtest.Server
+	for i := range w.dcs {
+		second = append(second, adtest.NewReplica(t, w.dcs[i]))
+		w.options[i].URLs = append(w.options[i].URLs, second[i].URL())
+	}
+	f := w.forest(t)
+	anna := w.user(0, "anna")
+	s := openForest(t, f)
+	v := full(t, s)
+	v.partitions(t, f)
+	for i := range w.dcs {
+		w.cut(i, true)
+		anna = w.move(t, anna, i, (i+1)%3)
+		w.user(i, "new")
+		v.delta(t, s)
+		require.Empty(t, v.deletes)
+		w.equal(t, v)
+		require.NotZero(t, second[i].Count(adtest.OpSearch))
+	}
+}
+
+// What each domain has to remember between imports is found again in the watermark of all.
+func TestForestRenamedContainer(t *testing.T) {
+	t.Parallel()
+	w := newWood(t, adtest.Options{})
+	for i, dc := range w.dcs {
+		unit(t, dc, "OU=Staff,"+dc.BaseDN(), fmt.Sprint("inside", i))
+		w.user(i, fmt.Sprint("outside", i))
+		w.options[i].Include = []string{"OU=Staff," + dc.BaseDN()}
+	}
+	f := w.forest(t)
+	v := full(t, openForest(t, f))
+	require.Len(t, v.byAnchor, 3)
+	_, err := w.dcs[1].Rename("OU=Staff,"+w.dcs[1].BaseDN(), "People")
+	require.NoError(t, err)
+
+	s, err := f.Open(t.Context(), connector.OpenOptions{Last: v.mark})
+	require.NoError(t, err, "it is found by its GUID")
+	defer s.Close(t.Context())
+	v.delta(t, s)
+	require.Len(t, v.byAnchor, 3)
+	require.True(t, v.has("CN=inside1,OU=People,DC=emea,DC=contoso,DC=test"))
+
+	// Into and out of scope, from one domain to another.
+	inside := "CN=inside0,OU=Staff,DC=contoso,DC=test"
+	moved, err := w.dcs[0].MoveTo(inside, w.dcs[2], "OU=Staff,"+w.dcs[2].BaseDN())
+	require.NoError(t, err)
+	v.delta(t, s)
+	require.Empty(t, v.deletes)
+	require.True(t, v.has(moved))
+	w.move(t, moved, 2, 0)
+	v.delta(t, s)
+	require.Len(t, v.deletes, 1, "it lives where nothing is imported from")
+	moved, err = w.dcs[0].MoveTo("CN=inside0,"+w.dcs[0].UsersDN(), w.dcs[1], "OU=People,"+w.dcs[1].BaseDN())
+	require.NoError(t, err)
+	v.delta(t, s)
+	require.True(t, v.has(moved))
+	want := full(t, s)
+	require.Len(t, v.byAnchor, len(want.byAnchor))
+}

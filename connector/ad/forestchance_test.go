@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/ad"
 	"github.com/hybridsync/hybridsync/connector/ad/adtest"
 )
 
@@ -196,6 +197,9 @@ func TestForestByChance(t *testing.T) {
 					return &hooked{c, s.between}, err
 				}
 				s.universal(i, "team")
+			}
+			if seed%4 == 3 { // one domain without DirSync among others
+				s.options[seed%3].DirSync = ad.DirSyncNever
 			}
 			for range 40 {
 				s.strike()
