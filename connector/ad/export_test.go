@@ -20,3 +20,6 @@ func ParseVector(raw string) bool { _, ok := parseVector(raw); return ok }
 
 // SetSleep replaces waiting between attempts.
 func SetSleep(d *Directory, sleep func(context.Context, time.Duration) error) { d.sleep = sleep }
+
+// TakeStrangers makes f take domains that are forests of their own, as Samba makes them.
+func TakeStrangers(f *Forest) { f.strange = true }
