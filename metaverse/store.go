@@ -295,15 +295,15 @@ type Tx interface {
 
 // CSCounts counts the objects of a connector space.
 type CSCounts struct {
-	Objects       int64 // all but placeholders
-	Imported      int64 // shown by the directory
-	Connected     int64 // linked to the metaverse
-	Disconnectors int64 // not linked, of any kind
-	Placeholders  int64
-	PendingImport int64 // waiting for synchronisation
-	PendingExport int64 // waiting for export
-	Unconfirmed   int64 // exported, waiting for an import to confirm
-	Errors        int64 // objects with a current error
+	Objects       int64 `json:"objects"`       // all but placeholders
+	Imported      int64 `json:"imported"`      // shown by the directory
+	Connected     int64 `json:"connected"`     // linked to the metaverse
+	Disconnectors int64 `json:"disconnectors"` // not linked, of any kind
+	Placeholders  int64 `json:"placeholders"`
+	PendingImport int64 `json:"pendingImport"` // waiting for synchronisation
+	PendingExport int64 `json:"pendingExport"` // waiting for export
+	Unconfirmed   int64 `json:"unconfirmed"`   // exported, waiting for an import to confirm
+	Errors        int64 `json:"errors"`        // objects with a current error
 }
 
 // An ExportCount counts pending exports of one sort.

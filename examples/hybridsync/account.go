@@ -182,9 +182,15 @@ func (i *invocation) undoAccount(ctx context.Context, p *ad.Provisioner) error {
 	if err := p.Undo(ctx, &done); err != nil {
 		return err
 	}
+	if err := os.Remove(i.account.record); err != nil {
+		return err
+	}
+	if i.json {
+		return i.printJSON(map[string]any{"dn": done.DN, "grants": len(done.Grants), "removed": done.Created})
+	}
 	fmt.Fprintf(i.out, "taken back: %d permissions of %s\n", len(done.Grants), done.DN)
 	if done.Created {
 		fmt.Fprintln(i.out, "the account is removed")
 	}
-	return os.Remove(i.account.record)
+	return nil
 }

@@ -219,6 +219,9 @@ func search(ctx context.Context, i *invocation) error {
 		return errors.New("search takes one DN at most")
 	}
 	return i.withEngine(ctx, func(a *app) error {
+		if i.connector == "" {
+			return fmt.Errorf("search where? name one of %q with -connector, or search identities with -mv", a.names)
+		}
 		page, err := a.engine.SearchCS(ctx, metaverse.CSQuery{
 			Connector: i.connector, DN: dn, Under: q.under, Contains: q.contains, Anchor: anchor, Class: q.class, State: q.state,
 			PendingImport: q.toImport, PendingExport: q.toExport, Errors: q.inTrouble, After: metaverse.CSID(q.after), Limit: i.limit,

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/hybridsync/hybridsync/connector/ad/adtest"
 	"github.com/hybridsync/hybridsync/metaverse"
+	"github.com/hybridsync/hybridsync/scheduler"
 )
 
 // peopleEnv is how many people TestMistakenFilter drops; 120 by default.
@@ -96,6 +100,29 @@ func TestMistakenFilter(t *testing.T) {
 	found, err := b.run("search", "-connector", "tenant", "-to-export", "delete", "-n", strconv.Itoa(dropped))
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, strings.Count(found, "\n"), dropped)
+
+	// The daemon stops there as well, and tells whoever is on call, without a name.
+	heard := newReceiver(t)
+	b.values["more"] = mistake + fmt.Sprintf("alerts: {webhook: %q}\n", heard.URL+"/alerts")
+	said, err := os.Create(filepath.Join(b.dir, "said"))
+	require.NoError(t, err)
+	ctx, terminate := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	_, err = b.run("start")
+	require.NoError(t, err)
+	config := b.configure()
+	go func() { ended <- run(ctx, []string{"run", "-config", config}, io.Discard, said) }()
+	b.eventually("the alert", func() bool { return heard.has(scheduler.EventDeletionThreshold) })
+	terminate()
+	require.NoError(t, <-ended)
+	require.NoError(t, said.Close())
+	logged, err := os.ReadFile(said.Name())
+	require.NoError(t, err)
+	require.Contains(t, string(logged), "event_id=116 event=deletion-threshold")
+	heard.mu.Lock()
+	require.NotContains(t, strings.Join(heard.raw, "\n"), "Person")
+	heard.mu.Unlock()
+	require.Zero(t, b.tenant.Writes())
 
 	// Undone here as well: the same accounts with the same members, and no write at all.
 	b.values["more"], b.values["keys"] = good, ""

@@ -25,7 +25,7 @@ type stepResult struct {
 	Result    metaverse.RunResult `json:"result"`
 	Counters  metaverse.Counters  `json:"counters"`
 	Objects   int64               `json:"objects"`
-	Duration  int64               `json:"duration_ms"`
+	Duration  int64               `json:"durationMs"`
 	Started   time.Time           `json:"started"`
 	Error     string              `json:"error,omitempty"`
 	Notes     []string            `json:"notes,omitempty"`
@@ -138,7 +138,7 @@ type errorResult struct {
 	Last      time.Time `json:"last"`
 	Count     int       `json:"count"`
 	// NextAttempt is when a failed export is tried again, nil for in the next run.
-	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
 }
 
 func objectErrors(ctx context.Context, i *invocation) error {
@@ -189,9 +189,9 @@ func (a *app) nextAttempts(ctx context.Context, errs []metaverse.ObjectError, ou
 type statusResult struct {
 	Connector string              `json:"connector"`
 	Counts    metaverse.CSCounts  `json:"counts"`
-	LastStep  metaverse.StepKind  `json:"last_step,omitempty"`
-	Result    metaverse.RunResult `json:"last_result,omitempty"`
-	LastRun   *time.Time          `json:"last_run,omitempty"`
+	LastStep  metaverse.StepKind  `json:"lastStep,omitempty"`
+	Result    metaverse.RunResult `json:"lastResult,omitempty"`
+	LastRun   *time.Time          `json:"lastRun,omitempty"`
 }
 
 func status(ctx context.Context, i *invocation) error {

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hybridsync/hybridsync/connector/ad/adtest"
+	"github.com/hybridsync/hybridsync/internal/postgrestest"
+	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
+)
+
+// Names of fields are promised: JSON.md lists them. Objects whose keys are data are no fields.
+var (
+	fieldName = regexp.MustCompile(`^[a-z][A-Za-z0-9_]*$`)
+	quoted    = regexp.MustCompile("`([^`]+)`")
+	dataKeys  = []string{"metaverse", "scheduler.state.connectors", "scheduler.state.overrides"}
+)
+
+// A jsonWalk collects the fields that commands print.
+type jsonWalk struct {
+	b      *bench
+	fields map[string]map[string]bool // by command
+	walked map[string]bool            // commands, with their verbs
+}
+
+// run runs a command with -json and takes its output in. fails says that it is to end unsuccessfully.
+func (w *jsonWalk) run(fails bool, name string, args ...string) {
+	w.b.t.Helper()
+	out, err := w.b.run(append(strings.Fields(name), append(args, "-json")...)...)
+	if fails {
+		require.Error(w.b.t, err, name)
+	} else {
+		require.NoError(w.b.t, err, name)
+	}
+	w.walked[name] = true
+	if w.fields[name] == nil {
+		w.fields[name] = make(map[string]bool)
+	}
+	d := json.NewDecoder(strings.NewReader(out))
+	for n := 0; ; n++ {
+		var v any
+		err := d.Decode(&v)
+		if errors.Is(err, io.EOF) {
+			require.Positive(w.b.t, n, "%s prints nothing", name)
+			require.True(w.b.t, n == 1 || name == "store dump", "%s prints %d documents", name, n)
+			return
+		}
+		require.NoError(w.b.t, err, "%s printed %q", name, out)
+		if name != "config schema" && name != "config export" && name != "store dump" {
+			w.take(name, "", v)
+		}
+	}
+}
+
+func (w *jsonWalk) take(name, path string, v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			w.take(name, path, one)
+		}
+	case map[string]any:
+		for key, one := range v {
+			at := strings.TrimPrefix(path+"."+key, ".")
+			if slices.Contains(dataKeys, path) {
+				at = path + ".*"
+			} else {
+				require.Regexp(w.b.t, fieldName, key, "%s: %s", name, at)
+			}
+			w.fields[name][at] = true
+			w.take(name, at, one)
+		}
+	}
+}
+
+// Every command prints JSON when asked to, and nothing else; what its fields are called is listed in
+// JSON.md.
+func TestEveryCommandPrintsJSON(t *testing.T) {
+	b := newBench(t)
+	w := &jsonWalk{b: b, fields: make(map[string]map[string]bool), walked: make(map[string]bool)}
+	p := b.populate(12, 2)
+	require.NoError(t, b.dc.Modify(p.Users[5], adtest.Replace("userPrincipalName", "five@elsewhere.test")))
+	w.run(false, "check")
+	w.run(true, "cycle") // one user's name is of a domain that the tenant does not have
+	require.NoError(t, b.dc.Modify(p.Users[0], adtest.Replace("title", "Director")))
+	w.run(false, "preview", p.Users[0])
+	w.run(false, "object", p.Users[0])
+	for _, step := range []string{"import", "sync"} {
+		w.run(false, step)
+	}
+	w.run(true, "export", "tenant")
+	for _, show := range []string{"status", "history", "errors", "whatif", "config check", "config export", "config schema", "config history"} {
+		w.run(false, show)
+	}
+	w.run(false, "search", "-mv")
+	w.run(false, "search", "-connector", "contoso.test")
+	w.run(false, "search", "-connector", "tenant", "-errors")
+	w.run(false, "explain", p.Users[0])
+	w.run(false, "explain", p.Users[0], "-attribute", "title")
+	w.run(false, "object", p.Users[1], "-disconnect")
+	w.run(false, "object", p.Users[1], "-release")
+
+	w.run(false, "start")
+	w.run(false, "suspend", "-reason", "holidays")
+	w.run(false, "status")
+	w.run(false, "resume")
+	w.run(false, "require", "contoso.test", "-full-sync")
+	w.run(false, "staging enter")
+	w.run(false, "staging status")
+	report := filepath.Join(b.dir, "report.json")
+	w.run(false, "staging report", "-o", report)
+	w.run(false, "staging compare", report, report)
+	w.run(false, "staging leave")
+
+	w.run(false, "config diff", b.configure())
+	w.run(false, "store check")
+	w.run(false, "store dump")
+	w.run(false, "store backup", filepath.Join(b.dir, "copy.db"))
+	w.run(false, "store copy", filepath.Join(b.dir, "other.db"))
+	s, err := sqlstore.Open(t.Context(), filepath.Join(b.dir, "store.db"), nil)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+
+	t.Setenv(adminPassword, b.dc.AdminPassword())
+	admin := []string{"-admin", b.dc.AdminUPN()}
+	w.run(false, "account plan", admin...)
+	w.run(false, "account create", append(admin, "-password-file", filepath.Join(b.dir, "password"))...)
+	w.run(false, "account undo", admin...)
+
+	w.mentions(t, "run", "stop", "account grant", "config publish")
+	w.documented(t)
+}
+
+// mentions requires that every command, and every verb in its usage, was run but for those named: the
+// daemon, which prints no results, orders to it, and what other tests run.
+func (w *jsonWalk) mentions(t *testing.T, but ...string) {
+	t.Helper()
+	for _, c := range commands() {
+		verbs := regexp.MustCompile(`\b[a-z]+\b`).FindAllString(c.args, -1)
+		if len(verbs) == 0 {
+			verbs = []string{""}
+		}
+		for _, verb := range verbs {
+			name := strings.TrimSpace(c.name + " " + verb)
+			require.True(t, w.walked[name] || slices.Contains(but, name), "%s is not tried", name)
+		}
+	}
+}
+
+// documented requires that JSON.md lists every field; -update adds what it lacks.
+func (w *jsonWalk) documented(t *testing.T) {
+	t.Helper()
+	const name = "JSON.md"
+	old, err := os.ReadFile(name)
+	if !*update {
+		require.NoError(t, err)
+	}
+	intro, _, _ := strings.Cut(string(old), "\n## ")
+	listed := make(map[string]map[string]bool)
+	command := ""
+	for line := range strings.Lines(string(old)) {
+		if c, ok := strings.CutPrefix(line, "## "); ok {
+			command = strings.Trim(strings.TrimSpace(c), "`")
+			listed[command] = make(map[string]bool)
+		} else if command != "" {
+			for _, f := range quoted.FindAllStringSubmatch(line, -1) {
+				listed[command][f[1]] = true
+			}
+		}
+	}
+	for command, fields := range w.fields {
+		for f := range fields {
+			if !*update {
+				require.True(t, listed[command][f], "JSON.md does not list field %s of %s: go test -run JSON -update", f, command)
+			}
+			if listed[command] == nil {
+				listed[command] = make(map[string]bool)
+			}
+			listed[command][f] = true
+		}
+	}
+	if !*update {
+		return
+	}
+	var out bytes.Buffer
+	fmt.Fprint(&out, strings.TrimRight(intro, "\n"), "\n")
+	for _, command := range slices.Sorted(maps.Keys(listed)) {
+		if len(listed[command]) == 0 {
+			continue
+		}
+		fmt.Fprintf(&out, "\n## `%s`\n\n", command)
+		width := 0
+		for _, f := range slices.Sorted(maps.Keys(listed[command])) {
+			if width += len(f) + 3; width > 120 {
+				fmt.Fprintln(&out)
+				width = len(f) + 3
+			} else if width > len(f)+3 {
+				fmt.Fprint(&out, " ")
+			}
+			fmt.Fprintf(&out, "`%s`", f)
+		}
+		fmt.Fprintln(&out)
+	}
+	require.NoError(t, os.WriteFile(name, out.Bytes(), 0o644)) //nolint:gosec // it is published
+}
+
+// The commands of servers that share a store do so as well.
+func TestSharedConfigurationPrintsJSON(t *testing.T) {
+	t.Parallel()
+	pg := postgrestest.Start(t, nil)
+	b := newBench(t)
+	b.values["store"] = pg.URL()
+	for _, args := range [][]string{{"config", "publish"}, {"config", "diff"}, {"config", "history"}} {
+		v, err := decode[any](b, args...)
+		require.NoError(t, err, args)
+		require.NotNil(t, v, args)
+	}
+}
