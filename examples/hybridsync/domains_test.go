@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,8 +27,10 @@ func woods(t *testing.T) (*bench, []*adtest.Server) {
 func (b *bench) inDomains(dcs []*adtest.Server, more ...string) {
 	text := "  - name: contoso\n    exchange: true\n    allow_administrator: true\n    domains:\n"
 	for i, dc := range dcs {
+		ca := filepath.Join(b.dir, dc.Domain()+".pem") // which outlives the server
+		require.NoError(b.t, os.WriteFile(ca, dc.CAPEM(), 0o600))
 		text += fmt.Sprintf("      - name: %s\n        urls: [%q]\n        user: %q\n        password: %q\n        ca_file: %q\n",
-			dc.Domain(), dc.URL(), dc.AdminUPN(), dc.AdminPassword(), dc.CAFile())
+			dc.Domain(), dc.URL(), dc.AdminUPN(), dc.AdminPassword(), ca)
 		if i < len(more) {
 			text += more[i]
 		}
@@ -125,7 +128,7 @@ func TestAccountInDomain(t *testing.T) {
 
 func TestDomainsInheritance(t *testing.T) {
 	t.Parallel()
-	b, dcs := woods(t)
+	b, _ := woods(t)
 	text := b.values["directories"]
 	b.values["directories"] = strings.Replace(text, "    domains:\n", "    site: Berlin\n    write_back: {groups: \"OU=Cloud,DC=emea,DC=contoso,DC=test\", consistency_guid: true}\n    domains:\n", 1)
 	b.values["more"] = "source_anchor: mS-DS-ConsistencyGuid\n"
@@ -144,9 +147,34 @@ func TestDomainsInheritance(t *testing.T) {
 	require.Equal(t, "Berlin", all[2].Site)
 	require.Equal(t, writeBack{}, all[2].WriteBack)
 	require.True(t, all[2].options(nil).ReadOnly)
-	require.Equal(t, dcs[1].CAFile(), all[1].CAFile)
+	require.Equal(t, filepath.Join(b.dir, "emea.contoso.test.pem"), all[1].CAFile)
 	before := c.Directories[0].scope()
 	c.Directories[0].Domains[1].Disabled = true
 	require.NotEqual(t, before, c.Directories[0].scope())
 	require.True(t, filepath.IsAbs(all[0].CAFile))
+}
+
+// While a domain is down the others are synchronised, and nobody leaves the tenant.
+func TestDomainDown(t *testing.T) {
+	t.Parallel()
+	b, dcs := woods(t)
+	person := func(dc *adtest.Server, name string) string {
+		return dc.Must(dc.AddUser(name, adtest.Attrs{"userPrincipalName": {name + "@contoso.test"}, "sn": {"Person"}, "givenName": {name}}))
+	}
+	leaving := person(dcs[0], "anna")
+	person(dcs[2], "carla")
+	for range 2 {
+		_, err := b.cycle()
+		require.NoError(t, err)
+	}
+	require.Len(t, b.tenant.Users(), 2)
+	require.NoError(t, dcs[2].Close())
+	require.NoError(t, dcs[0].Delete(leaving))
+	person(dcs[1], "ben")
+	_, err := b.cycle()
+	require.Error(t, err)
+	require.Len(t, b.tenant.Users(), 3, "the new one is there, and nobody has left")
+	out, err := b.run("check")
+	require.Error(t, err)
+	require.Contains(t, out, "fabrikam.test")
 }
