@@ -42,9 +42,11 @@
 //
 // Members of groups in other domains are DNs like others. Domain controllers learn of
 // renames in other domains late; an object that is read whole meanwhile names such members
-// by what they were called. What moved to a domain whose domain controller has not heard of
-// it is missed where the other one has forgotten it already: give both sites time to
-// replicate before a full import after mass moves.
+// by what they were called, until the next full import. What is on its way, left one domain
+// and is not known yet to the domain controller of the other, keeps imports from being
+// complete for Options.FailoverWait at most, where the account may list the deleted objects
+// of the domain that was left. A domain may say nothing of what moved to where nothing is
+// imported from: a full import finds that it is gone.
 //
 // # Objects
 //

@@ -100,10 +100,7 @@ func (s *session) caughtUp(ctx context.Context, l *link, root rootDSE, mark wate
 		if !behind {
 			continue
 		}
-		patience := s.d.opts.FailoverWait
-		if patience == 0 {
-			patience = failoverWait
-		}
+		patience := s.d.patience()
 		if mark.Time != 0 && !root.now.IsZero() && root.now.Sub(time.Unix(mark.Time, 0)) < patience {
 			return fmt.Errorf("%w: %s has not yet replicated what %s told at the last import, and that one cannot be reached", connector.ErrUnavailable, root.host, mark.Host)
 		}

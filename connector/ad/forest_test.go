@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -428,4 +429,54 @@ func TestForestRenamedContainer(t *testing.T) {
 	require.True(t, v.has(moved))
 	want := full(t, s)
 	require.Len(t, v.byAnchor, len(want.byAnchor))
+}
+
+// While the domain controller of the other domain has not heard of a move the person is
+// nowhere. That is no reason to think that she is gone.
+func TestForestMoveUnderway(t *testing.T) {
+	t.Parallel()
+	for _, silent := range []bool{false, true} {
+		var now atomic.Int64
+		now.Store(1_800_000_000)
+		w := newWood(t, adtest.Options{SilentMoves: silent, Clock: func() time.Time { return time.Unix(now.Load(), 0) }})
+		f := w.forest(t)
+		anna, ben := w.user(0, "anna"), w.user(0, "ben")
+		s := openForest(t, f)
+		v := full(t, s)
+		v.partitions(t, f)
+		mark := v.mark
+
+		w.dcs[1].Faults().HoldArrivals(true)
+		w.move(t, anna, 0, 1)
+		require.NoError(t, w.dcs[0].Delete(ben))
+		importer, _ := connector.As[connector.FullImporter](s)
+		err := newView().take(importer.FullImport(t.Context(), connector.ImportRequest{}))
+		require.ErrorIs(t, err, connector.ErrUnavailable)
+		require.ErrorContains(t, err, "emea.contoso.test")
+		err = tryInto(t, s, v)
+		if silent {
+			require.NoError(t, err)
+			require.Len(t, v.deletes, 1, "of her nothing was told")
+			mark = v.mark
+		} else {
+			require.ErrorIs(t, err, connector.ErrUnavailable)
+			require.Empty(t, v.deletes)
+		}
+
+		w.dcs[1].Faults().HoldArrivals(false)
+		v.mark = mark
+		v.delta(t, s)
+		w.equal(t, v)
+		require.Len(t, full(t, s).byAnchor, len(v.byAnchor))
+
+		// One that never arrives is given up after a while; one that was deleted there is not
+		// waited for.
+		w.dcs[2].Faults().HoldArrivals(true)
+		w.move(t, w.user(1, "lost"), 1, 2)
+		require.NoError(t, w.dcs[0].Delete(w.move(t, w.user(1, "short"), 1, 0)))
+		require.ErrorIs(t, newView().take(importer.FullImport(t.Context(), connector.ImportRequest{})), connector.ErrUnavailable)
+		now.Add(3601)
+		full(t, s)
+		w.dcs[2].Faults().HoldArrivals(false)
+	}
 }

@@ -52,6 +52,9 @@ func (s *forestSession) FullImport(ctx context.Context, r connector.ImportReques
 		if err := s.inTwo(ctx, m, sent); err != nil {
 			return err
 		}
+		if err := s.underway(ctx, func(g guid) bool { return !sent.has(g) }); err != nil {
+			return err
+		}
 		if err := s.trouble(); err != nil {
 			return err
 		}
@@ -106,6 +109,12 @@ func (s *forestSession) release(ctx context.Context, m *emitter, hold *holding) 
 	}
 	if err := settler.run(ctx, func(x *domain) watermark { return x.next }); err != nil {
 		return err
+	}
+	if len(settler.pending) > 0 {
+		err := s.underway(ctx, func(g guid) bool { _, gone := settler.pending[g]; return gone })
+		if err != nil {
+			return err
+		}
 	}
 	for _, item := range hold.late {
 		g, _ := parseGUID(item.Object.Anchor.Raw())

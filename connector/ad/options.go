@@ -101,7 +101,8 @@ type Options struct {
 	// FailoverWait is how long an import fails rather than go on at a domain controller
 	// that has not yet replicated what another one, which cannot be reached any more, told
 	// at the last import; 0 means 1 h, negative not at all. After that a delta import asks
-	// for a full one.
+	// for a full one. It is also how long an import of several domains is not complete
+	// because an object has moved to one whose domain controller does not have it yet.
 	FailoverWait time.Duration
 	// DirSync chooses how to ask for changes; zero means to find out.
 	DirSync DirSyncMode

@@ -30,6 +30,7 @@ type Faults struct {
 	oldestSerial  int64
 	refuseForeign bool
 	refuseDirSync bool
+	holdArrivals  bool
 	failPages     int
 	pageError     *Error
 }
@@ -57,6 +58,28 @@ func (f *Faults) Clear() {
 	f.dropAfter, f.breakAfter, f.loseAnswers, f.garble, f.sizeLimit = -1, -1, 0, 0, 0
 	f.repeatPage, f.rejectPage, f.refuseForeign, f.refuseDirSync = false, false, false, false
 	f.failPages, f.pageError = 0, nil
+}
+
+// HoldArrivals keeps objects out that move here from other domains, which have them no more,
+// until it is called with false: the domain controller has not heard of them yet.
+func (f *Faults) HoldArrivals(hold bool) {
+	f.srv.mu.Lock()
+	defer f.srv.mu.Unlock()
+	f.mu.Lock()
+	f.holdArrivals = hold
+	f.mu.Unlock()
+	if !hold {
+		for _, arrive := range f.srv.dir.transit {
+			arrive()
+		}
+		f.srv.dir.transit = nil
+	}
+}
+
+func (f *Faults) holdsArrivals() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.holdArrivals
 }
 
 // Delay makes every operation wait before it is carried out.

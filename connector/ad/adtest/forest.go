@@ -1,6 +1,7 @@
 package adtest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 // configuration; changes are counted by each alone.
 type forest struct {
 	domains []*directory // the root first
+	epochs  map[GUID]int // how often objects moved between them
 }
 
 // NewDomain starts the domain controller of another domain in the forest of root, for a
@@ -151,63 +153,110 @@ func (s *Server) MoveTo(dn string, to *Server, parent string) (string, error) {
 	if under.children[e.name().key()] != nil || to.dir.bySam[fold(e.first(s.dir.s.samName))] != nil && e.first(s.dir.s.samName) != "" {
 		return "", exists(0x2071)
 	}
-	moved := to.dir.take(e, under)
+	p := pack(e)
+	s.dir.proxy(e, formatRDN(strings.ToUpper(e.rdnDef.name), e.rdnValue)+","+under.dn)
 	if s.opts.SilentMoves {
 		s.dir.unindex(e)
 		s.dir.purge(e)
 	} else {
 		s.dir.tombstone(e)
 	}
-	return moved.dn, nil
+	if to.faults.holdsArrivals() {
+		to.dir.transit = append(to.dir.transit, func() { to.dir.unpack(p, under) })
+		return p.rdn(under), nil
+	}
+	return to.dir.unpack(p, under).dn, nil
 }
 
-// take makes the copy of an object that comes from another domain.
-func (d *directory) take(e, parent *entry) *entry {
-	if old := d.byGUID[e.guid]; old != nil {
-		d.purge(old) // it has been here before
-	}
-	made := d.insert(d.begin(), parent.nc, parent, e.class, e.rdnValue)
-	delete(d.byGUID, made.guid)
-	made.guid, made.password = e.guid, e.password
-	d.byGUID[made.guid] = made
-	if e.sid != "" {
-		d.setSID(made, sidWithRID(d.domainSID, d.nextRID))
-		d.nextRID++
-	}
+// A parcel is an object on its way from one domain to another.
+type parcel struct {
+	class    *classDef
+	guid     GUID
+	rdnDef   *attrDef
+	name     string
+	password string
+	account  bool
+	attrs    []attrVal
+	links    []link // its own
+	back     []link // those to it
+}
+
+func (p *parcel) rdn(parent *entry) string {
+	return formatRDN(strings.ToUpper(p.rdnDef.name), p.name) + "," + parent.dn
+}
+
+func pack(e *entry) *parcel {
+	p := &parcel{class: e.class, guid: e.guid, rdnDef: e.rdnDef, name: e.rdnValue, password: e.password, account: e.sid != ""}
 	for _, a := range e.attrs {
-		if a.def != d.s.objectClass && a.def != e.rdnDef && len(a.values) > 0 {
-			d.reindex(made, a.def, a.values)
-			made.set(a.def, slices.Clone(a.values), made.usnChanged)
+		if len(a.values) > 0 {
+			p.attrs = append(p.attrs, attrVal{def: a.def, values: slices.Clone(a.values)})
 		}
 	}
 	for _, la := range e.links {
 		for _, l := range la.list {
 			if l.visible() {
-				made.setLink(la.def, l.linkKey, true, made.usnChanged)
+				p.links = append(p.links, *l)
 			}
 		}
 	}
-	for _, l := range slices.Clone(e.back) {
-		l.turn(made)
+	for _, l := range e.back {
+		if l.visible() {
+			p.back = append(p.back, *l)
+		}
+	}
+	return p
+}
+
+// unpack makes the object in its new domain.
+func (d *directory) unpack(p *parcel, parent *entry) *entry {
+	if old := d.byGUID[p.guid]; old != nil {
+		d.purge(old) // it has been here before
+	}
+	made := d.insert(d.begin(), parent.nc, parent, p.class, p.name)
+	delete(d.byGUID, made.guid)
+	made.guid, made.password = p.guid, p.password
+	d.byGUID[made.guid] = made
+	if p.account {
+		d.setSID(made, sidWithRID(d.domainSID, d.nextRID))
+		d.nextRID++
+	}
+	for _, a := range p.attrs {
+		if a.def != d.s.objectClass && a.def != p.rdnDef {
+			d.reindex(made, a.def, a.values)
+			made.set(a.def, a.values, made.usnChanged)
+		}
+	}
+	for _, l := range p.links {
+		if !l.target.isTombstone() && !l.target.purged {
+			made.setLink(l.attr.def, l.linkKey, true, made.usnChanged)
+		}
+	}
+	for _, l := range p.back {
+		if l.source.isTombstone() || l.source.purged {
+			continue
+		}
+		// Who follows changes is not told: the reference names what it named before.
+		before := int64(0)
+		if la := l.source.linkAttr(l.attr.def); la != nil {
+			before = la.usn
+		}
+		l.source.setLink(l.attr.def, linkKey{made, l.data}, true, l.usn)
+		la := l.source.linkAttr(l.attr.def)
+		la.usn = max(before, l.usn)
 	}
 	return made
 }
 
-// turn makes a value name another object, which none who follows changes is told.
-func (l *link) turn(to *entry) {
-	back := l.target.back
-	last := len(back) - 1
-	back[l.pos] = back[last]
-	back[l.pos].pos = l.pos
-	l.target.back = back[:last]
-	delete(l.attr.index, l.linkKey)
-	if other := l.attr.index[linkKey{to, l.data}]; other != nil {
-		l.attr.list = slices.DeleteFunc(l.attr.list, func(x *link) bool { return x == l })
-		return
-	}
-	l.linkKey.target, l.pos = to, len(to.back)
-	l.attr.index[l.linkKey] = l
-	to.back = append(to.back, l)
+// proxy leaves what tells the other domain controllers of the domain where an object went:
+// a deleted object that names it.
+func (d *directory) proxy(e *entry, to string) {
+	infrastructure := d.wellKnown["2FBAC1870ADE11D297C400C04FD8D5CD"]
+	w := d.begin()
+	p := d.insert(w, e.nc, infrastructure, d.s.class("infrastructureUpdate"), d.guids.next().String())
+	d.forest.epochs[e.guid]++
+	data := fmt.Sprintf("B:16:%016X:", d.forest.epochs[e.guid])
+	p.set(d.s.mustAttr("proxiedObjectName"), []string{data + "\x00" + string(e.guid[:]) + to}, p.usnChanged)
+	d.tombstone(p)
 }
 
 // referral sends a client to the domain that a name belongs to.

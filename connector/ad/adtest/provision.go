@@ -37,7 +37,7 @@ func newDomain(o *Options, root *directory) *directory {
 		p.join(o, root)
 		return d
 	}
-	d.s, d.forest = newSchema(!o.NoExchangeSchema), &forest{domains: []*directory{d}}
+	d.s, d.forest = newSchema(!o.NoExchangeSchema), &forest{domains: []*directory{d}, epochs: map[GUID]int{}}
 	p.domainTree(o)
 	p.configurationTree(o)
 	p.schemaTree()

@@ -77,6 +77,7 @@ func coreRows() []attrRow {
 		{"showInAdvancedViewOnly", synBool, gc, 0, 0, "1.2.840.113556.1.2.169", "", ""},
 		{"systemFlags", synInt, system | keep, 0, 0, "1.2.840.113556.1.4.375", "", ""},
 		{"isCriticalSystemObject", synBool, system, 0, 0, "1.2.840.113556.1.4.868", "", ""},
+		{"proxiedObjectName", synDNBinary, system | keep | gc, 0, 0, "1.2.840.113556.1.4.1249", "e1aea402-cd5b-11d0-afff-0000f80367c1", ""},
 		{"wellKnownObjects", synDNBinary, multi | system, 16, 0, "1.2.840.113556.1.4.618", "", ""},
 		{"mS-DS-ConsistencyGuid", synOctet, 0, 0, 0, "1.2.840.113556.1.4.1360", "23773dc2-b63a-11d2-90e1-00c04fd91ab1",
 			"ms-DS-Consistency-Guid"},

@@ -165,7 +165,7 @@ func systemClasses() []classRow {
 				ms-DS-MachineAccountQuota dnsRoot`},
 		{name: "builtinDomain", super: "top", may: "objectSid", oid: "1.2.840.113556.1.5.4", superiors: "domainDNS"},
 		{name: "lostAndFound", super: "top", oid: "1.2.840.113556.1.5.139", superiors: "domainDNS configuration"},
-		{name: "infrastructureUpdate", super: "top", oid: "1.2.840.113556.1.5.175", superiors: "domainDNS"},
+		{name: "infrastructureUpdate", super: "top", may: "proxiedObjectName", oid: "1.2.840.113556.1.5.175", superiors: "domainDNS infrastructureUpdate"},
 		{name: "configuration", super: "top", must: "cn", oid: "1.2.840.113556.1.5.12", superiors: "domainDNS"},
 		{name: "dMD", super: "top", must: "cn", oid: "1.2.840.113556.1.3.9", superiors: "configuration", cn: "DMD",
 			may: "objectVersion"},

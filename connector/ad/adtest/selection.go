@@ -225,6 +225,9 @@ func (r *renderer) values(e *entry, def *attrDef) []string {
 		if data, name, ok := splitDNData(def.syn, v); ok {
 			if target, err := r.d.resolve(name); err == nil {
 				out[i] = data + r.name(target)
+			} else if a := e.stored(def); a != nil && len(a.values) == len(values) { // a phantom
+				_, g, _ := strings.Cut(a.values[i], "\x00")
+				out[i] = data + r.name(&entry{guid: GUID([]byte(g)), dn: name})
 			}
 		}
 	}

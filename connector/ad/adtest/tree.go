@@ -36,7 +36,8 @@ type directory struct {
 	config, schemaNC *partition
 	deletedObjects   map[*partition]*entry
 	fsps             *entry
-	crossRefs        *entry // the container of the forest's cross-references, in its root
+	transit          []func() // arrivals that are held, see [Faults.HoldArrivals]
+	crossRefs        *entry   // the container of the forest's cross-references, in its root
 
 	holder      *entry // AdminSDHolder, whose descriptor administrators have
 	defaults    map[ownKey]*secdesc.Descriptor

@@ -34,14 +34,18 @@ func (d *directory) values(v *viewer, e *entry, def *attrDef) []string {
 }
 
 // An unlinked reference is stored as its data, a NUL and the GUID of its target, so that it
-// follows renames.
+// follows renames. Behind the GUID there may be the DN of a target that is not there yet.
 func storedRef(data string, target *entry) string { return data + "\x00" + string(target.guid[:]) }
 
 func (d *directory) dnTexts(values []string) []string {
 	out := make([]string, 0, len(values))
 	for _, v := range values {
 		data, g, _ := strings.Cut(v, "\x00")
-		if target := d.byAnyGUID(GUID([]byte(g))); target != nil {
+		target := d.byAnyGUID(GUID([]byte(g)))
+		switch phantom := g[len(GUID{}):]; {
+		case phantom != "" && (target == nil || target.isTombstone()):
+			out = append(out, data+phantom)
+		case target != nil:
 			out = append(out, data+target.dn)
 		}
 	}
