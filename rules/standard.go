@@ -46,6 +46,14 @@ type StandardOptions struct {
 	// ExchangeHybrid adds the rules that write Exchange attributes back.
 	ExchangeHybrid bool
 
+	// GraphAddresses makes the rules of ExchangeHybrid those for a connector of Entra ID that
+	// shows of Exchange Online no more than the addresses of users and groups, as one of
+	// public Graph does: X.500 addresses of the cloud's own are added to those of Active
+	// Directory, and users get the identity that they have in the cloud. The rest (junk-mail
+	// lists, archive state, holds, voice mail) Entra Connect reads in its private service.
+	// Compile the rules with [StandardMetaverse].
+	GraphAddresses bool
+
 	// Services lists the services whose attributes are sent; nil means all.
 	Services []Service
 
@@ -150,6 +158,9 @@ func StandardMetaverse(opts StandardOptions) *MetaverseSchema {
 	for i := range opts.Extensions {
 		e := &opts.Extensions[i]
 		m = m.With(MetaverseAttribute{Name: e.Name(), Kind: e.Kind, MultiValued: e.MultiValued, Indexed: e.Kind == attr.KindString})
+	}
+	if opts.ExchangeHybrid && opts.GraphAddresses {
+		m = m.With(MetaverseAttribute{Name: cloudX500, Kind: attr.KindString, MultiValued: true})
 	}
 	if name := opts.MatchingAttribute; opts.Matching == MatchAttribute && name != "" {
 		if _, ok := m.Attribute(name); !ok {

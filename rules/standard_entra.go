@@ -66,6 +66,10 @@ func (s *standard) fromEntra() {
 			Flows: append(direct("cloudAnchor isCompliant isManaged"), formula("cloudUserCertificate", `ImportedValue("userCertificate")`)),
 		})
 	}
+	if s.ExchangeHybrid && s.GraphAddresses {
+		s.addressesFromEntra()
+		return
+	}
 	if s.ExchangeHybrid {
 		add("Contact Exchange Hybrid", "contact", "person", "", "cloudLegacyExchangeDN", true)
 		add("Group Exchange Hybrid", "group", "group", "", "cloudLegacyExchangeDN", true)
@@ -74,6 +78,20 @@ func (s *standard) fromEntra() {
 			cloudMSExchRecipientDisplayType cloudMSExchSafeRecipientsHash cloudMSExchSafeSendersHash
 			cloudMSExchUCVoiceMailSettings cloudMSExchUserHoldPolicies`, true)
 	}
+}
+
+// addressesFromEntra adds the rules that take in the addresses by which Exchange Online
+// knows its own mailboxes, as far as public Graph shows them: among the proxy addresses.
+func (s *standard) addressesFromEntra() {
+	flow := formula(cloudX500, `Where($address, [proxyAddresses], LCase(Left($address, 5)) = "x500:")`)
+	s.add(s.Entra, Rule{
+		Name: "In from AAD - User Exchange Online Addresses", Direction: Inbound, SourceType: "user", TargetType: "person",
+		Scope: all(notCloudMastered), Flows: []Flow{flow},
+	})
+	s.add(s.Entra, Rule{
+		Name: "In from AAD - Group Exchange Online Addresses", Direction: Inbound, SourceType: "group", TargetType: "group",
+		Scope: all(notCloudMastered), Flows: []Flow{flow},
+	})
 }
 
 // cloudMailbox is True for the kinds of recipients whose mailbox is in the cloud.

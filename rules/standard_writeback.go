@@ -8,6 +8,12 @@ var x500 = Flow{
 	Expression: `IIF(IsPresent([cloudLegacyExchangeDN]), "x500:" & [cloudLegacyExchangeDN], NULL)`,
 }
 
+// cloudX500 holds the X.500 addresses that the cloud knows of an object.
+const cloudX500 = "cloudX500Addresses"
+
+// cloudAddresses adds those of them that the object does not have, and takes none away.
+var cloudAddresses = Flow{Target: "proxyAddresses", Type: Direct, Source: []string{cloudX500}, Merge: MergeCaseInsensitive}
+
 // toAD adds the outbound rules to Active Directory.
 func (s *standard) toAD() {
 	if s.usesConsistencyGUID() {
@@ -66,6 +72,14 @@ func (s *standard) hybridToAD() {
 			Description: "What Exchange Online knows goes back to the forest of the mailbox.", Scope: scope, Flows: flows,
 		})
 	}
+	identity := formula("msDS-ExternalDirectoryObjectID", "IIF(IsPresent([cloudAnchor]), [cloudAnchor], IgnoreThisFlow)")
+	if s.GraphAddresses {
+		hybrid("Group", "group", "group", all(notCloudMastered), []Flow{cloudAddresses})
+		for _, k := range userClasses {
+			hybrid(k.name, "person", k.class, all("contributingConnectorExchange EQUAL %Connector.ID%", notCloudMastered), []Flow{cloudAddresses, identity})
+		}
+		return
+	}
 	hybrid("Contact", "person", "contact", all(isContact), []Flow{x500})
 	hybrid("Group", "group", "group", all(notCloudMastered), []Flow{x500})
 	cloudOwned := func(name, source string) Flow {
@@ -82,7 +96,7 @@ func (s *standard) hybridToAD() {
 		kept("msExchArchiveStatus", "cloudMSExchArchiveStatus"),
 		kept("msExchUCVoiceMailSettings", "cloudMSExchUCVoiceMailSettings"),
 		kept("msExchUserHoldPolicies", "cloudMSExchUserHoldPolicies"),
-		formula("msDS-ExternalDirectoryObjectID", "IIF(IsPresent([cloudAnchor]), [cloudAnchor], IgnoreThisFlow)"),
+		identity,
 	}
 	for _, k := range userClasses {
 		scope := all("contributingConnectorExchange EQUAL %Connector.ID%", notCloudMastered)

@@ -32,6 +32,12 @@
 // mail-enabled security groups are read-only; see [Options.DistributionGroups]. Objects that
 // another engine masters (onPremisesSyncEnabled) are imported, and refused in exports.
 //
+// Of Exchange Online public Graph shows addresses and nothing else: cloudLegacyExchangeDN and
+// the cloudMSExch attributes of Entra Connect's private service (hashes of the lists of
+// blocked and safe senders and of safe recipients, archive status, holds, voice mail,
+// recipient types) and delegates (cloudPublicDelegates) do not exist here, so that rules
+// that write them back to Active Directory have nothing to write.
+//
 // # Import
 //
 // Full and delta imports are delta queries; [connector.ImportRequest] says how they

@@ -295,7 +295,8 @@ func loadRules(c *config) (*rules.Set, error) {
 			})
 			o.ExchangeHybrid = o.ExchangeHybrid || d.WriteBack.ExchangeHybrid
 		}
-		return rules.Compile(rules.Standard(o), nil)
+		o.GraphAddresses = o.ExchangeHybrid
+		return rules.Compile(rules.Standard(o), &rules.CompileOptions{Metaverse: rules.StandardMetaverse(o)})
 	}
 	f, err := os.Open(c.Rules)
 	if err != nil {
