@@ -133,7 +133,8 @@ type ignoredKey struct{ file, path, reason string }
 
 // ReadExport reads the directory that Entra Connect's server configuration export writes:
 // Connectors, GlobalSettings and SynchronizationRules, each with XML files. The error
-// joins all problems, each with file and line. What the export says about things that are
+// joins all problems, each with file and line; beside it everything is returned that could be read
+// all the same, for those who report on it. What the export says about things that are
 // no business of rules is listed in [Export].Ignored.
 func ReadExport(dir fs.FS) (*Export, error) {
 	r := &exportReader{out: &Export{Settings: make(map[string]string)}, unread: make(map[ignoredKey]int)}
@@ -160,10 +161,7 @@ func ReadExport(dir fs.FS) (*Export, error) {
 		return nil, errors.New("the directory holds no synchronisation rules; want one with Connectors, GlobalSettings and SynchronizationRules")
 	}
 	r.finish()
-	if len(r.errs) > 0 {
-		return nil, errors.Join(r.errs...)
-	}
-	return r.out, nil
+	return r.out, errors.Join(r.errs...)
 }
 
 func (r *exportReader) fail(line int, format string, args ...any) {

@@ -9,6 +9,6 @@
 //	rulelab diff A B                        how do two rule sets differ in meaning?
 //	rulelab convert EXPORTDIR -o FILE       write an export as YAML
 //
-// PATH is the directory of a server configuration export, a YAML file, or the word
-// standard. Output is stable: it depends on the input alone. The README describes the JSON.
+// PATH is the directory of a server configuration export, a YAML file, what the Sync Rules
+// Editor exports as PowerShell (.ps1), or the word standard. Output is stable: it depends on the input alone. The README describes the JSON.
 package main

@@ -34,11 +34,11 @@ func lint(_ context.Context, i *invocation) error {
 			fmt.Fprintln(i.out, "error:", p)
 			t.errors++
 		}
-	} else {
-		err = s.lint(i.out, &t)
 	}
-	if err != nil && t.errors == 0 {
-		return err
+	if s != nil { // the rest of a directory is looked at in any case
+		if err := s.lint(i.out, &t); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintln(i.out, t.String())
 	if t.errors > 0 {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -50,10 +51,11 @@ func (o *loadOptions) flags(f *flag.FlagSet) {
 	f.StringVar(&o.matching, "matching", "once", "standard rules: how users of several forests match: once, mail, sid, account, or an `attribute`")
 }
 
-// load reads rules from a path.
+// load reads rules from a path. Of a directory with files that cannot be read it returns the rest
+// beside the error.
 func load(path string, o loadOptions) (*ruleSource, error) {
 	s, err := loadPath(path, o)
-	if err == nil && o.allowUnknown {
+	if s != nil && o.allowUnknown {
 		s.options.AllowUnknown = true
 	}
 	return s, err
@@ -75,6 +77,9 @@ func loadPath(path string, o loadOptions) (*ruleSource, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if strings.EqualFold(filepath.Ext(path), ".ps1") {
+		return loadScript(f, path)
+	}
 	file, err := rules.ParseYAML(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -84,7 +89,7 @@ func loadPath(path string, o loadOptions) (*ruleSource, error) {
 
 func loadExport(path string) (*ruleSource, error) {
 	e, err := rules.ReadExport(os.DirFS(path))
-	if err != nil {
+	if e == nil {
 		return nil, err
 	}
 	s := &ruleSource{file: e.File(), options: e.CompileOptions(), ignored: e.Ignored}
@@ -99,6 +104,19 @@ func loadExport(path string) (*ruleSource, error) {
 	if len(e.Connectors) == 0 {
 		s.connectors = connectorsOf(e.Rules)
 	}
+	return s, err
+}
+
+// loadScript reads what the Sync Rules Editor exports as PowerShell. It tells nothing of the
+// metaverse, so that what is not in the usual one is allowed.
+func loadScript(f *os.File, path string) (*ruleSource, error) {
+	script, err := rules.ParsePowerShell(f, path)
+	if err != nil {
+		return nil, err
+	}
+	file := &rules.File{Rules: script.Rules}
+	s := &ruleSource{file: file, options: file.CompileOptions(), connectors: connectorsOf(script.Rules), ignored: script.Ignored}
+	s.options.AllowUnknown = true
 	return s, nil
 }
 

@@ -155,5 +155,5 @@ func usage(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-22s %s\n", strings.TrimSpace(c.name+" "+c.args), c.help)
 	}
-	fmt.Fprintln(w, "PATH, A and B are an export directory, a YAML file, or standard. -h after a command shows its flags.")
+	fmt.Fprintln(w, "PATH, A and B are an export directory, a YAML file, a PowerShell export (.ps1), or standard. -h after a command shows its flags.")
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -162,4 +163,49 @@ func TestEveryAnswerIsJSON(t *testing.T) {
 	out := must(t, "simulate", fixed, "-scenario", "testdata/population.json")
 	require.True(t, json.Valid([]byte(out)))
 	require.Equal(t, out, must(t, "simulate", fixed, "-scenario", "testdata/population.json"), "the output is stable")
+}
+
+// One file that cannot be read is reported with its line; all the others are looked at.
+func TestLintLooksAtTheRest(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(exportFolder)))
+	files, err := filepath.Glob(filepath.Join(dir, "SynchronizationRules", "*.xml"))
+	require.NoError(t, err)
+	whole, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(files[0], whole[:len(whole)/2], 0o600))
+	out, _, ok := rulelab(t, "", "lint", dir)
+	require.False(t, ok)
+	require.Regexp(t, `(?m)^error: SynchronizationRules/`+regexp.QuoteMeta(filepath.Base(files[0]))+`:\d+`, out)
+	require.Regexp(t, `\nrules=61 flows=\d{4} expressions=\d+ joins=\d+ scopes=\d+ errors=1 warnings=0\n$`, out)
+	_, message, ok := rulelab(t, "", "convert", dir)
+	require.False(t, ok, "half of the rules are not taken for all of them")
+	require.Contains(t, message, filepath.Base(files[0]))
+}
+
+// What the Sync Rules Editor exports as PowerShell is read wherever rules are.
+func TestPowerShell(t *testing.T) {
+	t.Parallel()
+	script := write(t, "rule.ps1", `New-ADSyncRule `+"`"+`
+-Name 'In from AD - Mail' `+"`"+`
+-Identifier '9d41063c-1713-425f-b097-cac31120ac0e' `+"`"+`
+-Direction 'Inbound' `+"`"+`
+-Precedence 88 `+"`"+`
+-SourceObjectType 'user' `+"`"+`
+-TargetObjectType 'person' `+"`"+`
+-Connector '4f1cdd9e-00fa-4379-be83-4cf471f7c829' `+"`"+`
+-LinkType 'Join' `+"`"+`
+-OutVariable syncRule
+
+Add-ADSyncAttributeFlowMapping -SynchronizationRule $syncRule[0] -Source @('mail') -Destination 'mail' -FlowType 'Direct' -ValueMergeType 'Update' -OutVariable syncRule
+Add-ADSyncRule -SynchronizationRule $syncRule[0]
+`)
+	require.Contains(t, must(t, "lint", script), "rules=1 flows=1 expressions=0 joins=0 scopes=0 errors=0 warnings=0")
+	yaml := filepath.Join(t.TempDir(), "rules.yaml")
+	must(t, "convert", script, "-o", yaml)
+	require.Equal(t, "differences=0\n", must(t, "diff", script, yaml))
+	out, _, ok := rulelab(t, "", "lint", write(t, "bad.ps1", "New-ADSyncRule `\n-Name $env:NAME\n"))
+	require.False(t, ok)
+	require.Regexp(t, `error: .*bad\.ps1:\d+`, out)
 }
