@@ -224,7 +224,9 @@ type Status struct {
 	Previous *View     `json:"previous,omitempty"`
 	Retired  []Retired `json:"retired,omitempty"` // key credentials that wait for removal
 	Lease    *Lease    `json:"lease,omitempty"`
-	Warning  string    `json:"warning,omitempty"` // of the key store
+	// Maintained is when maintenance last ran, by this or another process, to the hour.
+	Maintained time.Time `json:"maintained,omitzero"`
+	Warning    string    `json:"warning,omitempty"` // of the key store
 }
 
 // Status reads the stored state. It calls nothing.
@@ -235,7 +237,7 @@ func (m *Manager) Status(ctx context.Context) (Status, error) {
 	}
 	out := Status{
 		Mode: st.Mode, Step: st.Step, TenantID: m.settings.TenantID, ClientID: st.ClientID, ObjectID: st.ObjectID,
-		Retired: st.Retired, Lease: st.Lease,
+		Retired: st.Retired, Lease: st.Lease, Maintained: st.Maintained,
 	}
 	if out.Mode == "" {
 		out.Mode = m.settings.Mode

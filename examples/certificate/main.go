@@ -29,6 +29,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/hybridsync/hybridsync/examples/internal/identity"
 )
 
 func main() {
@@ -46,42 +48,23 @@ func main() {
 // errSilent ends the program unsuccessfully when everything has been said already.
 var errSilent = errors.New("unsuccessful")
 
-// command is one of the program's commands.
-type command struct {
-	name, args, help string
-	run              func(context.Context, *app, []string) error
-}
-
-func commands() []command {
-	return []command{
-		{"create", "", "create application, key and certificate, or take yours; run again to resume", create},
-		{"show", "", "show the certificate in use", show},
-		{"rotate", "", "replace the certificate now", rotate},
-		{"rollback", "", "go back to the previous certificate", rollback},
-		{"revoke", "THUMBPRINT", "take a certificate away; tokens that were issued stay valid until they end", revoke},
-		{"check", "", "check that everything is in order; change nothing", check},
-		{"maintain", "", "do what is due: rotate, remove old certificates", maintain},
-		{"remove", "", "remove the identity", remove},
-	}
-}
-
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
 		usage(stdout)
 		return nil
 	}
-	all := commands()
-	at := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	all := identity.Commands()
+	at := slices.IndexFunc(all, func(c identity.Command) bool { return c.Name == args[0] })
 	if at < 0 {
 		usage(stderr)
 		return fmt.Errorf("there is no command %q", args[0])
 	}
 	c := all[at]
 	var s settings
-	f := flag.NewFlagSet("certificate "+c.name, flag.ContinueOnError)
+	f := flag.NewFlagSet("certificate "+c.Name, flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
-		_, _ = fmt.Fprintf(stderr, "usage: certificate %s [flags] %s\n%s\n", c.name, c.args, c.help)
+		_, _ = fmt.Fprintf(stderr, "usage: certificate %s [flags] %s\n%s\n", c.Name, c.Args, c.Help)
 		f.PrintDefaults()
 	}
 	s.register(f)
@@ -92,8 +75,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 		return errSilent
 	}
-	if want := len(strings.Fields(c.args)); len(rest) != want {
-		return fmt.Errorf("%s takes %d arguments, got %q", c.name, want, rest)
+	if want := len(strings.Fields(c.Args)); len(rest) != want {
+		return fmt.Errorf("%s takes %d arguments, got %q", c.Name, want, rest)
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
@@ -103,8 +86,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.close()) }()
-	return c.run(ctx, a, rest)
+	defer func() { err = errors.Join(err, a.identity.Close()) }()
+	if c.Name == "maintain" && s.watch {
+		return a.identity.Run(ctx)
+	}
+	if err = c.Run(ctx, &a.console, rest); errors.Is(err, identity.ErrNotInOrder) {
+		return errSilent
+	}
+	return err
 }
 
 // parseAnywhere accepts flags before, between and after the arguments.
@@ -122,8 +111,8 @@ func parseAnywhere(f *flag.FlagSet, args []string) (rest []string, err error) {
 
 func usage(w io.Writer) {
 	_, _ = fmt.Fprintln(w, "usage: certificate COMMAND [flags]")
-	for _, c := range commands() {
-		_, _ = fmt.Fprintf(w, "  %-20s %s\n", strings.TrimSpace(c.name+" "+c.args), c.help)
+	for _, c := range identity.Commands() {
+		_, _ = fmt.Fprintf(w, "  %-20s %s\n", strings.TrimSpace(c.Name+" "+c.Args), c.Help)
 	}
 	_, _ = fmt.Fprintln(w, "-h after a command shows its flags.")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -10,18 +9,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/hybridsync/hybridsync/credential"
-	"github.com/hybridsync/hybridsync/credential/cng"
-	"github.com/hybridsync/hybridsync/credential/pkcs11"
-	"github.com/hybridsync/hybridsync/credential/software"
-	"github.com/hybridsync/hybridsync/credential/tpm"
+	"github.com/hybridsync/hybridsync/examples/internal/identity"
 )
 
 // settings are the command line.
@@ -67,122 +60,59 @@ func (s *settings) register(f *flag.FlagSet) {
 // app is everything wired together.
 type app struct {
 	settings
-	out     io.Writer
-	manager *credential.Manager
-	options credential.Options
-	close   func() error
+	identity *identity.Identity
+	console  identity.Console
 }
 
 func open(s settings, out io.Writer, log *slog.Logger) (*app, error) {
 	if err := s.simulated(); err != nil {
 		return nil, fmt.Errorf("-sim: %w", err)
 	}
-	a := &app{settings: s, out: out, close: func() error { return nil }}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return nil, err
-	}
-	pool, err := authorities(s.caFile)
+	pool, err := identity.Authorities(s.caFile)
 	if err != nil {
 		return nil, fmt.Errorf("-ca-file: %w", err)
 	}
-	a.options = credential.Options{RootCAs: pool}
-	keys, err := a.keys()
-	if err != nil {
-		return nil, err
-	}
-	a.manager, err = credential.NewManager(credential.Settings{
-		Mode: credential.Mode(s.mode), Name: s.name, TenantID: s.tenant, ClientID: s.client, ObjectID: s.object,
-		Authority: s.authority, GraphURL: s.graph,
-	}, keys, credential.NewFileState(filepath.Join(s.dir, "identity.json")), &credential.ManagerOptions{
-		Options: a.options, Logger: log, Overlap: s.overlap, Lifetime: s.lifetime,
+	options := credential.Options{RootCAs: pool}
+	a := &app{settings: s, console: identity.Console{Out: out, JSON: s.json}}
+	a.identity, err = identity.Open(identity.Config{
+		Settings: credential.Settings{
+			Mode: credential.Mode(s.mode), Name: s.name, TenantID: s.tenant, ClientID: s.client, ObjectID: s.object,
+			Authority: s.authority, GraphURL: s.graph,
+		},
+		Dir: s.dir, KeyStore: s.keyStore, Seal: s.seal, Device: s.device, Module: s.module, Token: s.token,
+		Secret: func() (credential.Secret, error) {
+			name := "HYBRIDSYNC_PASSPHRASE"
+			if s.keyStore == "pkcs11" {
+				name = "HYBRIDSYNC_PIN"
+			}
+			return credential.NewSecret(os.Getenv(name)), nil
+		},
+	}, nil, &credential.ManagerOptions{
+		Options: options, Logger: log, Overlap: s.overlap, Lifetime: s.lifetime,
 		FilePassword: func(context.Context, string) (credential.Secret, error) {
 			return credential.NewSecret(os.Getenv("HYBRIDSYNC_CERTIFICATE_PASSWORD")), nil
 		},
 	})
 	if err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, err
+	}
+	a.console.Manager = a.identity.Manager
+	if s.file != "" {
+		a.console.Provided = &credential.Provided{File: s.file}
+	}
+	if a.console.Admin, err = s.administrator(&options); err != nil {
+		return nil, errors.Join(err, a.identity.Close())
 	}
 	return a, nil
 }
 
-// keys opens the key store.
-func (a *app) keys() (credential.KeyStore, error) {
-	switch a.keyStore {
-	case "software":
-		seal, err := a.protector()
-		if err != nil {
-			return nil, err
-		}
-		return store(software.Open(filepath.Join(a.dir, "keys"), seal))
-	case "tpm":
-		s, err := tpm.OpenDevice(a.device, filepath.Join(a.dir, "tpm-keys"), nil)
-		return closable(a, s, err)
-	case "pkcs11":
-		s, err := pkcs11.Open(pkcs11.Config{Module: a.module, Token: a.token, PIN: credential.NewSecret(os.Getenv("HYBRIDSYNC_PIN"))})
-		return closable(a, s, err)
-	case "cng":
-		s, err := cng.Open(nil)
-		return closable(a, s, err)
-	}
-	return nil, fmt.Errorf("-keystore: %q is not software, tpm, pkcs11 or cng", a.keyStore)
-}
-
-// closable has a key store closed at the end.
-func closable[S interface {
-	credential.KeyStore
-	Close() error
-}](a *app, s S, err error) (credential.KeyStore, error) {
-	if err != nil {
-		return nil, err
-	}
-	a.close = s.Close
-	return s, nil
-}
-
-// store keeps a nil pointer out of the interface.
-func store(s *software.Store, err error) (credential.KeyStore, error) {
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-func (a *app) protector() (software.Protector, error) {
-	name, isSystemd := strings.CutPrefix(a.seal, "systemd:")
-	switch {
-	case isSystemd:
-		return software.SystemdCredential(name), nil
-	case a.seal == "passphrase":
-		return software.Passphrase(credential.NewSecret(os.Getenv("HYBRIDSYNC_PASSPHRASE"))), nil
-	case a.seal == "file":
-		return software.KeyFile(filepath.Join(a.dir, "seal")), nil
-	}
-	return software.Protector{}, fmt.Errorf("-seal: %q is not file, passphrase or systemd:NAME", a.seal)
-}
-
 // administrator returns the administrator's credential, nil for none.
-func (a *app) administrator() (azcore.TokenCredential, error) {
-	switch a.admin {
-	case "":
-		return nil, nil
-	case "cli":
-		return azidentity.NewAzureCLICredential(&azidentity.AzureCLICredentialOptions{TenantID: a.tenant})
-	case "secret":
-		id, secret := os.Getenv("ADMIN_CLIENT_ID"), credential.NewSecret(os.Getenv("ADMIN_CLIENT_SECRET"))
-		if a.adminClient != "" {
-			id, secret = a.adminClient, a.adminSecret
-		}
-		return credential.FromClientSecret(credential.Identity{TenantID: a.tenant, ClientID: id, Authority: a.authority}, secret, &a.options)
+func (s *settings) administrator(o *credential.Options) (azcore.TokenCredential, error) {
+	id := credential.Identity{TenantID: s.tenant, ClientID: s.adminClient, Authority: s.authority}
+	if s.admin == "secret" && s.adminClient != "" {
+		return credential.FromClientSecret(id, s.adminSecret, o)
 	}
-	return nil, fmt.Errorf("-admin: %q is not cli or secret", a.admin)
-}
-
-// provided returns the administrator's certificate, nil for none.
-func (a *app) provided() *credential.Provided {
-	if a.file == "" {
-		return nil
-	}
-	return &credential.Provided{File: a.file}
+	return identity.Administrator(s.admin, id, o)
 }
 
 // simulated reads what the mock tenant printed. What the command line says goes first.
@@ -214,24 +144,4 @@ func (s *settings) simulated() error {
 	}
 	s.adminClient, s.adminSecret = t.ClientID, credential.NewSecret(t.ClientSecret)
 	return nil
-}
-
-// authorities returns the system's certificate authorities and those in a file, nil for the
-// system's alone.
-func authorities(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
-	}
-	return pool, nil
 }

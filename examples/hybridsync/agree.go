@@ -23,9 +23,9 @@ import (
 type sharedConfig map[string]string
 
 // own are the keys that do not matter to what is synchronised, or differ by nature: the way to
-// the store, the sections daemon and alerts, the site, and names of files. Secrets are among
+// the store, the sections daemon, alerts and tenant.identity, the site, and names of files. Secrets are among
 // them.
-var own = regexp.MustCompile(`^(store$|daemon\.|alerts\.)|\.(site|ca_file|certificate_file|config_file|keytab|ccache|password|client_secret|certificate_password)$`)
+var own = regexp.MustCompile(`^(store$|daemon\.|alerts\.|tenant\.identity\.)|\.(site|ca_file|certificate_file|config_file|keytab|ccache|password|client_secret|certificate_password)$`)
 
 // shared returns what other servers have to agree with. A file of rules counts by what it says.
 func (c *config) shared(set *rules.Set) sharedConfig {

@@ -18,6 +18,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/hybridsync/hybridsync/connector/ad"
+	"github.com/hybridsync/hybridsync/credential"
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
@@ -141,20 +142,21 @@ type kerberos struct {
 }
 
 type tenantConfig struct {
-	Name            string      `yaml:"name"`
-	Cloud           string      `yaml:"cloud"`
-	TenantID        string      `yaml:"tenant_id"`
-	ClientID        string      `yaml:"client_id"`
-	ClientSecret    secretValue `yaml:"client_secret"`
-	CertificateFile string      `yaml:"certificate_file"`
-	CertificatePass secretValue `yaml:"certificate_password"`
-	Graph           string      `yaml:"graph"`
-	Authority       string      `yaml:"authority"`
-	CAFile          string      `yaml:"ca_file"`
-	WritesPerSecond float64     `yaml:"writes_per_second"`
-	Distribution    string      `yaml:"distribution_groups"`
-	BlockHardMatch  bool        `yaml:"block_hard_match"`
-	BlockSoftMatch  bool        `yaml:"block_soft_match"`
+	Name            string         `yaml:"name"`
+	Cloud           string         `yaml:"cloud"`
+	TenantID        string         `yaml:"tenant_id"`
+	ClientID        string         `yaml:"client_id"`
+	ClientSecret    secretValue    `yaml:"client_secret"`
+	CertificateFile string         `yaml:"certificate_file"`
+	CertificatePass secretValue    `yaml:"certificate_password"`
+	Identity        identityConfig `yaml:"identity"` // instead of the above: one whose certificate the program rotates
+	Graph           string         `yaml:"graph"`
+	Authority       string         `yaml:"authority"`
+	CAFile          string         `yaml:"ca_file"`
+	WritesPerSecond float64        `yaml:"writes_per_second"`
+	Distribution    string         `yaml:"distribution_groups"`
+	BlockHardMatch  bool           `yaml:"block_hard_match"`
+	BlockSoftMatch  bool           `yaml:"block_soft_match"`
 }
 
 type safetyConfig struct {
@@ -373,11 +375,21 @@ func (c *config) complete() error {
 		}
 	}
 	t := &c.Tenant
-	if t.TenantID == "" || t.ClientID == "" {
+	c.completeIdentity(bad)
+	switch own := t.Identity.Mode == string(credential.BringYourOwnApplication); {
+	case t.TenantID == "", t.ClientID == "" && !t.hasIdentity():
 		bad("tenant: tenant_id and client_id are needed")
+	case t.hasIdentity() && own == (t.ClientID == ""):
+		bad("tenant: client_id is for identity.mode byoa; in the others the program makes the application")
 	}
-	if t.ClientSecret.IsZero() == (t.CertificateFile == "") {
-		bad("tenant: exactly one of client_secret and certificate_file is needed")
+	ways := 0
+	for _, used := range []bool{!t.ClientSecret.IsZero(), t.CertificateFile != "", t.hasIdentity()} {
+		if used {
+			ways++
+		}
+	}
+	if ways != 1 {
+		bad("tenant: exactly one of client_secret, certificate_file and identity is needed")
 	}
 	if _, ok := groupPolicies[t.Distribution]; !ok {
 		bad("tenant.distribution_groups: %q is not microsoft365, security or reject", t.Distribution)

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/hybridsync/hybridsync/credential"
 )
 
 // configSchema is the JSON Schema of the configuration file.
@@ -48,7 +50,14 @@ func (i *invocation) configCheck() error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := connect(c, i.log); err != nil {
+	id, err := openIdentity(c, nil, credential.ManagerOptions{})
+	if err != nil {
+		return err
+	}
+	if id != nil {
+		defer func() { _ = id.Close() }()
+	}
+	if _, _, err := connect(c, id, i.log); err != nil {
 		return err
 	}
 	set, err := loadRules(c)

@@ -16,6 +16,7 @@ import (
 	notify "github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/hybridsync/hybridsync/credential"
+	"github.com/hybridsync/hybridsync/examples/internal/identity"
 	"github.com/hybridsync/hybridsync/metaverse"
 	"github.com/hybridsync/hybridsync/scheduler"
 	"github.com/hybridsync/hybridsync/scheduler/telemetry"
@@ -24,12 +25,13 @@ import (
 // service is the program as a daemon. Its configuration can be replaced while it runs; what
 // the section daemon says, and the store, stay until a restart.
 type service struct {
-	i       *invocation
-	seen    *observability
-	alerts  *webhook
-	store   metaverse.Store
-	current atomic.Pointer[app]
-	reload  <-chan os.Signal
+	i        *invocation
+	seen     *observability
+	alerts   *webhook
+	store    metaverse.Store
+	identity *identity.Identity // nil where none is configured
+	current  atomic.Pointer[app]
+	reload   <-chan os.Signal
 }
 
 // daemon runs cycles until it is told to stop.
@@ -55,6 +57,12 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 	}
 	s.store = store
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if s.identity, err = openIdentity(c, store, credential.ManagerOptions{OnEvent: s.identityEvent}); err != nil {
+		return err
+	}
+	if s.identity != nil {
+		defer func() { err = errors.Join(err, s.identity.Close()) }()
+	}
 	first, err := s.wire(ctx, c)
 	if err != nil {
 		return err
@@ -74,6 +82,9 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 		return err
 	}
 	go s.watchdog(quiet)
+	if s.identity != nil {
+		go s.standIn(quiet)
+	}
 	err = s.run(ctx, first)
 	end, done := context.WithTimeout(quiet, webhookTimeout)
 	defer done()
@@ -87,7 +98,7 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 
 // wire makes what runs by a configuration.
 func (s *service) wire(ctx context.Context, c *config) (*app, error) {
-	a := &app{config: c, store: s.store}
+	a := &app{config: c, store: s.store, identity: s.identity}
 	opts, err := c.Schedule.options()
 	if err != nil {
 		return nil, err
@@ -97,7 +108,10 @@ func (s *service) wire(ctx context.Context, c *config) (*app, error) {
 		s.seen.Event(ctx, e)
 		s.alerts.event(ctx, e)
 	}
-	opts.Certificates = c.Tenant.certificates
+	opts.Certificates = a.certificates
+	if s.identity != nil {
+		opts.Tasks = append(opts.Tasks, scheduler.Task{Name: "identity", Every: time.Hour, Run: s.identity.Maintain})
+	}
 	opts.OnCycle = s.cycled
 	opts.Logger = s.i.log
 	err = a.wire(ctx, s.i.log, opts, func(p metaverse.Progress) {
@@ -166,8 +180,8 @@ func (s *service) another(ctx context.Context, old *config) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Store != old.Store || c.Daemon != old.Daemon || c.Alerts.Webhook != old.Alerts.Webhook {
-		return nil, errors.New("store, daemon and alerts.webhook change with a restart only")
+	if c.Store != old.Store || c.Daemon != old.Daemon || c.Alerts.Webhook != old.Alerts.Webhook || !c.sameIdentity(old) {
+		return nil, errors.New("store, daemon, alerts.webhook and, with tenant.identity, the tenant's addresses change with a restart only")
 	}
 	next, err := s.wire(ctx, c)
 	if err != nil || next.agreement == nil {
@@ -205,7 +219,7 @@ func (s *service) source() telemetry.Source {
 	if a == nil {
 		return telemetry.Source{}
 	}
-	return telemetry.Source{Store: s.store, Scheduler: a.scheduler, Connectors: a.names, Metered: a.metered, Certificates: a.config.Tenant.certificates}
+	return telemetry.Source{Store: s.store, Scheduler: a.scheduler, Connectors: a.names, Metered: a.metered, Certificates: a.certificates}
 }
 
 func (s *service) health(ctx context.Context) scheduler.Health {

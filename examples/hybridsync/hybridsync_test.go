@@ -44,6 +44,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) configure() string {
 	b.t.Helper()
 	v := b.values
+	signIn := cmp.Or(v["signin"], fmt.Sprintf("  client_id: %q\n  client_secret: %q\n", v["client"], v["secret"]))
 	directories := cmp.Or(v["directories"], fmt.Sprintf(`  - name: contoso.test
     urls: [%q]
     user: %q
@@ -55,12 +56,10 @@ directories:
 %stenant:
   name: tenant
   tenant_id: %q
-  client_id: %q
-  client_secret: %q
-  graph: %q
+%s  graph: %q
   authority: %q
   ca_file: %q
-%s`, cmp.Or(v["store"], "store.db"), directories, v["tenant"], v["client"], v["secret"], v["graph"], v["authority"], v["tenantca"], v["more"])
+%s`, cmp.Or(v["store"], "store.db"), directories, v["tenant"], signIn, v["graph"], v["authority"], v["tenantca"], v["more"])
 	path := filepath.Join(b.dir, "hybridsync.yaml")
 	require.NoError(b.t, os.WriteFile(path+".new", []byte(text), 0o600))
 	require.NoError(b.t, os.Rename(path+".new", path)) // a daemon may be reading it

@@ -18,6 +18,7 @@
 //	hybridsync object DN              synchronise one object now
 //	hybridsync whatif                 what changed rules or settings would do
 //	hybridsync account plan           the account of a directory's connector: also create, grant, undo
+//	hybridsync identity show          the program's application and certificate: also create, rotate, check, ...
 //	hybridsync store check            is the store sound? also backup FILE, dump, copy TARGET
 package main
 
@@ -77,6 +78,7 @@ type invocation struct {
 	retryNow       bool
 	inspect        inspection
 	account        accountFlags
+	identity       identityFlags
 	change         change
 	args           []string
 
@@ -122,7 +124,7 @@ func commands() []command {
 			f.IntVar(&i.limit, "n", 100, "how many")
 			f.StringVar(&i.connector, "connector", "", "of this connector only")
 		}, objectErrors},
-		accountCommand(),
+		accountCommand(), identityCommand(),
 	}, append(operateCommands(), inspectCommands(one)...)...)
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/hybridsync/hybridsync/examples/internal/identity"
 	"github.com/hybridsync/hybridsync/scheduler/telemetry"
 )
 
@@ -41,7 +42,7 @@ func observe(ctx context.Context, c *daemonConfig) (*observability, error) {
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(about))
 	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(about)}
 	if c.Traces != "" {
-		pool, err := loadCAs(c.TracesCA)
+		pool, err := identity.Authorities(c.TracesCA)
 		if err != nil {
 			return nil, err
 		}

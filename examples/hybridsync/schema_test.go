@@ -57,8 +57,12 @@ func schemaOf(t *testing.T, typ reflect.Type, comments map[string]string) map[st
 // fieldComments reads the comments beside the fields of the configuration's types.
 func fieldComments(t *testing.T) map[string]string {
 	t.Helper()
-	source, err := os.ReadFile("config.go")
-	require.NoError(t, err)
+	var source []byte
+	for _, file := range []string{"config.go", "identity.go"} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		source = append(source, text...)
+	}
 	types, field := regexp.MustCompile(`^type (\w+) struct`), regexp.MustCompile("^\t(\\w+)\\s.*`\\s+// (.*)$")
 	out, current := make(map[string]string), ""
 	for line := range strings.Lines(string(source)) {

@@ -272,6 +272,11 @@ func check(ctx context.Context, i *invocation) (err error) {
 	defer func() { err = errors.Join(err, a.close()) }()
 	var findings []findingResult
 	bad := false
+	list, wrong, err := a.preflightIdentity(ctx)
+	if err != nil {
+		return err
+	}
+	findings, bad = append(findings, list...), wrong
 	for _, name := range a.names {
 		found, err := a.engine.Preflight(ctx, name)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hybridsync/hybridsync/examples/internal/identity"
 	"github.com/hybridsync/hybridsync/scheduler"
 )
 
@@ -55,7 +56,7 @@ func newWebhook(c *alertConfig, log *slog.Logger) (*webhook, error) {
 	if c.Webhook == "" {
 		return nil, nil
 	}
-	pool, err := loadCAs(c.CAFile)
+	pool, err := identity.Authorities(c.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}

@@ -140,7 +140,7 @@ func (i *invocation) directories(c *config) (names []string) {
 
 // scratch opens a copy of the store and an engine over it.
 func (i *invocation) scratch(ctx context.Context, c *config, path string) (*sqlstore.Store, *metaverse.Engine, error) {
-	connectors, _, err := connect(c, i.log)
+	connectors, _, err := connect(c, nil, i.log)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/hybridsync/hybridsync/connector/ad"
 	"github.com/hybridsync/hybridsync/connector/entra"
 	"github.com/hybridsync/hybridsync/credential"
+	"github.com/hybridsync/hybridsync/examples/internal/identity"
 	"github.com/hybridsync/hybridsync/metaverse"
 	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
 	"github.com/hybridsync/hybridsync/rules"
@@ -33,6 +34,7 @@ type app struct {
 	scheduler *scheduler.Scheduler
 	names     []string // of the connectors
 	metered   map[string]connector.Metered
+	identity  *identity.Identity // nil where none is configured
 }
 
 var groupPolicies = map[string]entra.GroupPolicy{
@@ -51,8 +53,11 @@ func open(ctx context.Context, c *config, log *slog.Logger, progress func(metave
 	}
 	opts.Logger = log
 	a := &app{config: c, store: store}
-	if err := a.wire(ctx, log, opts, progress); err != nil {
+	if a.identity, err = openIdentity(c, store, credential.ManagerOptions{Logger: log}); err != nil {
 		return nil, errors.Join(err, store.Close())
+	}
+	if err := a.wire(ctx, log, opts, progress); err != nil {
+		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
 }
@@ -65,7 +70,7 @@ func openStore(ctx context.Context, c *config, log *slog.Logger, readOnly bool) 
 // choice of the source anchor, and dials nothing.
 func (a *app) wire(ctx context.Context, log *slog.Logger, opts *scheduler.Options, progress func(metaverse.Progress)) error {
 	c := a.config
-	connectors, plan, err := connect(c, log)
+	connectors, plan, err := connect(c, a.identity, log)
 	if err != nil {
 		return err
 	}
@@ -129,7 +134,10 @@ func (c *config) names() (names []string) {
 
 func (a *app) close() error {
 	a.resign()
-	return a.store.Close()
+	if a.identity == nil {
+		return a.store.Close()
+	}
+	return errors.Join(a.identity.Close(), a.store.Close())
 }
 
 // resign makes way for a standby.
@@ -153,7 +161,7 @@ func (a *app) lead(ctx context.Context) error {
 }
 
 // connect makes the connectors. It dials nothing.
-func connect(c *config, log *slog.Logger) ([]connector.Connector, []scheduler.Connector, error) {
+func connect(c *config, id *identity.Identity, log *slog.Logger) ([]connector.Connector, []scheduler.Connector, error) {
 	var list []connector.Connector
 	var plan []scheduler.Connector
 	var errs []error
@@ -166,7 +174,7 @@ func connect(c *config, log *slog.Logger) ([]connector.Connector, []scheduler.Co
 			Name: d.Name, ReadOnly: !d.WriteBack.any(), ExportFirst: d.WriteBack.ConsistencyGUID, Scope: d.scope(),
 		})
 	}
-	tenant, err := tenant(&c.Tenant, log)
+	tenant, err := tenant(&c.Tenant, id, log)
 	errs = append(errs, err)
 	list = append(list, tenant)
 	plan = append(plan, scheduler.Connector{Name: c.Tenant.Name, Cloud: true})
@@ -223,12 +231,12 @@ func (d *directoryConfig) options(log *slog.Logger) ad.Options {
 	}
 }
 
-func tenant(t *tenantConfig, log *slog.Logger) (connector.Connector, error) {
-	pool, err := loadCAs(t.CAFile)
+func tenant(t *tenantConfig, id *identity.Identity, log *slog.Logger) (connector.Connector, error) {
+	pool, err := identity.Authorities(t.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("tenant: %w", err)
 	}
-	cred, err := signIn(t, pool)
+	cred, err := signIn(t, id, pool)
 	if err != nil {
 		return nil, fmt.Errorf("tenant: %w", err)
 	}
@@ -244,7 +252,13 @@ func tenant(t *tenantConfig, log *slog.Logger) (connector.Connector, error) {
 	return conn, nil
 }
 
-func signIn(t *tenantConfig, pool *x509.CertPool) (azcore.TokenCredential, error) {
+func signIn(t *tenantConfig, managed *identity.Identity, pool *x509.CertPool) (azcore.TokenCredential, error) {
+	if t.hasIdentity() {
+		if managed == nil {
+			return unused{}, nil
+		}
+		return managed.Credential(), nil
+	}
 	id := credential.Identity{TenantID: t.TenantID, ClientID: t.ClientID, Authority: t.Authority}
 	opts := &credential.Options{RootCAs: pool}
 	if t.CertificateFile != "" {
@@ -259,25 +273,6 @@ func signIn(t *tenantConfig, pool *x509.CertPool) (azcore.TokenCredential, error
 		return nil, err
 	}
 	return credential.FromClientSecret(id, secret, opts)
-}
-
-// loadCAs reads certificate authorities to trust beside those of the system.
-func loadCAs(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
-	}
-	return pool, nil
 }
 
 var matchings = map[string]rules.UserMatching{
