@@ -51,7 +51,7 @@ func (e *Engine) Connect(ctx context.Context, ref ObjectRef, mv MVID) error {
 			b.queueMVRefsTo(m)
 		}
 		w.next = ImportUpdate
-		return b.recompute(m, false)
+		return b.consequences(m)
 	})
 }
 
@@ -59,7 +59,8 @@ func (e *Engine) Connect(ctx context.Context, ref ObjectRef, mv MVID) error {
 // decision and makes it an [ExplicitDisconnector], which synchronisation leaves alone until
 // [Engine.Release] or [Engine.Connect]. What was pending for it is dropped. What follows for
 // the metaverse object is computed at once: without anything that keeps it alive it is
-// removed, and what it had provisioned elsewhere is staged for deletion. Ask
+// removed, and what it had provisioned elsewhere is staged for deletion. Where rules would make
+// the object anew, they may find it in their way; that is recorded as an error of the identity. Ask
 // [Engine.Explain] before.
 func (e *Engine) Disconnect(ctx context.Context, ref ObjectRef) error {
 	return e.operate(ctx, ref, func(b *batch, w *csWork) error {
@@ -101,7 +102,23 @@ func (b *batch) leave(w *csWork, m *mvWork, state CSState) error {
 	if err := b.unlink(w, m, state); err != nil {
 		return err
 	}
-	return b.recompute(m, false)
+	return b.consequences(m)
+}
+
+// consequences computes what an operator's decision means for a metaverse object. Trouble with that does
+// not undo the decision: it is recorded with an object that is linked, which is tried again.
+func (b *batch) consequences(m *mvWork) error {
+	err := b.recompute(m, false)
+	trouble, own := errors.AsType[*objectTrouble](err)
+	if !own || len(m.linked) == 0 {
+		return err
+	}
+	w := m.linked[0]
+	if w.next == ImportNone {
+		w.next = ImportUpdate
+	}
+	b.fail(w, trouble.code, trouble.attribute, trouble.rule, trouble.err)
+	return nil
 }
 
 // dropPending forgets what was not sent yet to an object. What was sent is still confirmed.
