@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
@@ -33,7 +32,7 @@ type settings struct {
 	scenarios []string
 	runs      int
 	scale     float64
-	profile   string        // file for a CPU profile
+	profiles  profiles
 	limit     time.Duration // for one scenario
 }
 
@@ -66,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	stop, err := profile(s.profile)
+	stop, err := s.profiles.start()
 	if err != nil {
 		return err
 	}
@@ -79,24 +78,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return errors.Join(errors.Join(failed...), e.Encode(b.report))
 	}
 	return errors.Join(errors.Join(failed...), b.report.markdown(stdout))
-}
-
-// profile begins to write a CPU profile and returns what ends it.
-func profile(path string) (stop func() error, err error) {
-	if path == "" {
-		return func() error { return nil }, nil
-	}
-	f, err := os.Create(path) //nolint:gosec // where the user wants it
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() error {
-		pprof.StopCPUProfile()
-		return f.Close()
-	}, nil
 }
 
 // all runs the scenarios that were asked for.
@@ -127,7 +108,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	f.BoolVar(&s.json, "json", false, "print the results as JSON")
 	only := f.String("scenario", strings.Join(names, ","), "what to run, separated by commas")
 	f.IntVar(&s.runs, "runs", 0, "how often to measure (0: 5, with -short 3)")
-	f.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile of the scenarios to this file")
+	s.profiles.flags(f)
 	f.Float64Var(&s.scale, "scale", 1, "factor for the sizes of populations")
 	if err := f.Parse(args); err != nil {
 		return s, err

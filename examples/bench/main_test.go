@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,7 +14,18 @@ import (
 func TestBench(t *testing.T) {
 	t.Parallel()
 	var out, log strings.Builder
-	require.NoError(t, run(t.Context(), []string{"-short", "-json", "-runs", "1", "-scale", "0.01", "-scenario", "sync,memory,group,entra,million"}, &out, &log), log.String())
+	args := []string{"-short", "-json", "-runs", "1", "-scale", "0.01", "-scenario", "sync,memory,group,entra,million"}
+	dir := t.TempDir()
+	profiles := []string{"cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace"}
+	for _, name := range profiles {
+		args = append(args, "-"+name, filepath.Join(dir, name))
+	}
+	require.NoError(t, run(t.Context(), args, &out, &log), log.String())
+	for _, name := range profiles {
+		info, err := os.Stat(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.NotZero(t, info.Size(), name)
+	}
 	var r report
 	require.NoError(t, json.Unmarshal([]byte(out.String()), &r))
 	require.NotEmpty(t, r.Machine)
@@ -34,7 +47,7 @@ func TestBench(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-scenario", "none"}, {"-runs", "-1"}, {"-scale", "0"}, {"more"}} {
+	for _, args := range [][]string{{"-scenario", "none"}, {"-runs", "-1"}, {"-scale", "0"}, {"more"}, {"-trace", t.TempDir()}} {
 		var out strings.Builder
 		require.Error(t, run(t.Context(), args, &out, &out), "%q", args)
 	}
