@@ -23,8 +23,9 @@ type server struct {
 	cmd  *exec.Cmd
 }
 
-// server starts a daemon whose file has the keys given beside the bench's.
-func (b *bench) server(name, keys string) *server {
+// server starts a daemon whose file has the keys given beside the bench's, with more in its
+// environment.
+func (b *bench) server(name, keys string, env ...string) *server {
 	b.t.Helper()
 	s := &server{b: b, path: filepath.Join(b.dir, name+".yaml"), log: filepath.Join(b.dir, name+".log")}
 	s.write(keys)
@@ -34,7 +35,7 @@ func (b *bench) server(name, keys string) *server {
 	require.NoError(b.t, err)
 	defer log.Close()
 	s.cmd = exec.CommandContext(b.t.Context(), exe, "run", "-config", s.path)
-	s.cmd.Env = append(os.Environ(), programEnv+"=1")
+	s.cmd.Env = append(append(os.Environ(), programEnv+"=1"), env...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	require.NoError(b.t, s.cmd.Start())
 	return s
