@@ -23,7 +23,7 @@ func storeCommand(ctx context.Context, i *invocation) (err error) {
 		return err
 	}
 	readOnly := i.args[0] != "copy" // which keeps others from changing it meanwhile
-	s, err := sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: i.log, ReadOnly: readOnly})
+	s, err := sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: i.log, ReadOnly: readOnly, Progress: i.reporter.Report})
 	if err != nil {
 		return err
 	}
@@ -90,6 +90,7 @@ const maxShownProblems = 100
 
 func (i *invocation) storeCheck(ctx context.Context, s *sqlstore.Store) error {
 	problems, err := s.Check(ctx)
+	i.reporter.Done()
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,9 @@ func (i *invocation) storeCheck(ctx context.Context, s *sqlstore.Store) error {
 }
 
 func (i *invocation) storeBackup(ctx context.Context, s *sqlstore.Store, path string) error {
-	if err := s.Backup(ctx, path); err != nil {
+	err := s.Backup(ctx, path)
+	i.reporter.Done()
+	if err != nil {
 		return err
 	}
 	info, err := os.Stat(path)

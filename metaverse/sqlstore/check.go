@@ -174,7 +174,7 @@ func Rules() []string {
 // what it finds; the error says that it could not look. It stops at the next object when ctx
 // ends.
 func (s *Store) Check(ctx context.Context) ([]Problem, error) {
-	c := &checker{}
+	c := &checker{meter: s.meter("check")}
 	err := s.view(ctx, func(r *reader) error {
 		c.r = r
 		err := c.check(ctx)
@@ -195,6 +195,7 @@ func (s *Store) Check(ctx context.Context) ([]Problem, error) {
 
 type checker struct {
 	r        *reader
+	meter    *meter
 	index    *metaverse.ValueIndex // nil while it is being built
 	problems []Problem
 }
@@ -208,13 +209,17 @@ func (c *checker) found(p Problem) error {
 }
 
 func (c *checker) check(ctx context.Context) error {
+	c.meter.begin("database", 0)
 	err := c.r.conn.integrity(ctx, func(text string) error {
 		return c.found(Problem{Rule: "database", Table: "database", Text: text})
 	})
 	if err != nil {
 		return err
 	}
-	for _, rule := range checkRules() {
+	list := checkRules()
+	c.meter.begin("invariants", int64(len(list)))
+	for _, rule := range list {
+		c.meter.tell(1, true)
 		ids, err := queryIDs[int64](c.r, rule.query)
 		if err != nil {
 			return err
@@ -228,6 +233,11 @@ func (c *checker) check(ctx context.Context) error {
 	if c.index, err = metaverse.ReadValueIndex(c.r); err != nil {
 		return err
 	}
+	objects, err := queryIDs[int64](c.r, sqlCountObjects)
+	if err != nil {
+		return err
+	}
+	c.meter.begin("objects", objects[0])
 	for _, scan := range []func() error{c.objects, c.people, c.exports, c.runs, c.configurations} {
 		if err := scan(); err != nil {
 			return err
@@ -246,6 +256,7 @@ func (c *checker) record(table string, id int64, err error) error {
 
 func (c *checker) objects() error {
 	return c.r.each(sqlEachCS, func(id int64) error {
+		c.meter.tell(1, false)
 		found, err := c.r.CS([]metaverse.CSID{metaverse.CSID(id)})
 		if err != nil {
 			return c.record("cs", id, err)
@@ -266,6 +277,7 @@ func (c *checker) objects() error {
 
 func (c *checker) people() error {
 	return c.r.each(sqlEachMV, func(id int64) error {
+		c.meter.tell(1, false)
 		found, err := c.r.MV([]metaverse.MVID{metaverse.MVID(id)})
 		if err != nil {
 			return c.record("mv", id, err)

@@ -335,7 +335,7 @@ func appendValue(buf []byte, v any) []byte {
 }
 
 func (c *copying) report(phase, table string) {
-	if c.progress == nil || c.done < c.total && time.Since(c.reported) < 100*time.Millisecond {
+	if c.progress == nil || c.done < c.total && time.Since(c.reported) < reportEvery {
 		return
 	}
 	c.reported = time.Now()

@@ -14,7 +14,7 @@ import (
 
 // Dump writes the whole store as JSON, one record a line, in an order that depends on nothing
 // but the content: connector-space objects, metaverse objects, references, the reference queue,
-// pending exports, settings, runs and errors. The field "table" says what a line is about. The
+// pending exports, settings, versions of the configuration, runs and errors. The field "table" says what a line is about. The
 // dump holds personal data and, in settings, the watermarks of connectors.
 func (s *Store) Dump(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<16)
@@ -22,7 +22,7 @@ func (s *Store) Dump(ctx context.Context, w io.Writer) error {
 		d := &dumper{r: r, enc: json.NewEncoder(out)}
 		d.enc.SetEscapeHTML(false)
 		for _, part := range []func() error{
-			d.objects, d.marks, d.people, d.references, d.work, d.exports, d.settings, d.runs, d.errors,
+			d.objects, d.marks, d.people, d.references, d.work, d.exports, d.settings, d.configurations, d.runs, d.errors,
 		} {
 			if err := part(); err != nil {
 				return err
@@ -304,6 +304,21 @@ func (d *dumper) settings() error {
 		var value []byte
 		err := scan(&line.Key, &value)
 		line.Value = base64.StdEncoding.EncodeToString(value)
+		return &line, err
+	})
+}
+
+func (d *dumper) configurations() error {
+	return d.rows(sqlAllConfigurations, func(scan func(...any) error) (any, error) {
+		line := struct {
+			Table string `json:"table"`
+			metaverse.Configuration
+			Text string `json:"text"`
+		}{Table: "configuration"}
+		var at int64
+		var text []byte
+		err := scan(&line.Version, &line.Hash, &line.Author, &at, &text)
+		line.At, line.Text = unstamp(at), string(text)
 		return &line, err
 	})
 }

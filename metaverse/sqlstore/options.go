@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"runtime"
 	"time"
+
+	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 // Synchronous says how hard a commit makes sure that its data are on the disk.
@@ -50,6 +52,9 @@ type Options struct {
 	// server is made, so that it may change. It stands above the URL's, PGPASSWORD and
 	// the password file.
 	Password func(context.Context) (string, error)
+	// Progress, when not nil, hears how far [Store.Check] and [Store.Backup] are, about ten
+	// times a second. The connector of what it hears is "store", the step "check" or "backup".
+	Progress func(metaverse.Progress)
 	// Logger receives what an administrator should know, such as files that others can
 	// read. Nil discards it.
 	Logger *slog.Logger

@@ -245,17 +245,20 @@ const (
 
 // Whole tables, for checks and dumps.
 const (
+	sqlCountObjects = `SELECT (SELECT count(*) FROM cs) + (SELECT count(*) FROM mv)`
+
 	sqlEachCS     = `SELECT id FROM cs WHERE id > ? ORDER BY id LIMIT 1000`
 	sqlNameCS     = `SELECT conn, dn FROM cs WHERE id = ?`
 	sqlNameMV     = `SELECT cs.conn, cs.dn FROM link JOIN cs ON cs.id = link.cs WHERE link.mv = ? ORDER BY link.cs LIMIT 1`
 	sqlEachMV     = `SELECT id FROM mv WHERE id > ? ORDER BY id LIMIT 1000`
 	sqlEachExport = `SELECT cs FROM pending_export WHERE cs > ? ORDER BY cs LIMIT 1000`
 
-	sqlAllSeen       = `SELECT conn, cs FROM seen ORDER BY conn, cs`
-	sqlAllCSRefs     = `SELECT 0, src, attr, dst, 0, 0 FROM cs_ref ORDER BY src, attr, dst`
-	sqlAllMVRefs     = `SELECT 0, src, attr, dst, 0, 0 FROM mv_ref ORDER BY src, attr, dst`
-	sqlAllRefWork    = `SELECT kind, src, attr, dst, 0, 0 FROM ref_work ORDER BY kind, src, attr, dst`
-	sqlAllExportRefs = `SELECT 0, src, attr, dst, del, sent FROM export_ref ORDER BY src, attr, dst`
-	sqlAllSettings   = `SELECT key, value FROM setting ORDER BY key`
-	sqlAllRuns       = `SELECT id, data FROM run ORDER BY id`
+	sqlAllSeen           = `SELECT conn, cs FROM seen ORDER BY conn, cs`
+	sqlAllCSRefs         = `SELECT 0, src, attr, dst, 0, 0 FROM cs_ref ORDER BY src, attr, dst`
+	sqlAllMVRefs         = `SELECT 0, src, attr, dst, 0, 0 FROM mv_ref ORDER BY src, attr, dst`
+	sqlAllRefWork        = `SELECT kind, src, attr, dst, 0, 0 FROM ref_work ORDER BY kind, src, attr, dst`
+	sqlAllExportRefs     = `SELECT 0, src, attr, dst, del, sent FROM export_ref ORDER BY src, attr, dst`
+	sqlAllSettings       = `SELECT key, value FROM setting ORDER BY key`
+	sqlAllConfigurations = `SELECT version, hash, author, at, content FROM configuration ORDER BY version`
+	sqlAllRuns           = `SELECT id, data FROM run ORDER BY id`
 )

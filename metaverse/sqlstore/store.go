@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -215,6 +216,11 @@ func (s *Store) publish(d *dictionary) {
 func (s *Store) Backup(ctx context.Context, path string) error {
 	if err := s.open(ctx); err != nil {
 		return err
+	}
+	if f, ok := s.db.(*sqliteFile); ok {
+		if info, err := os.Stat(f.path); err == nil {
+			defer s.meter("backup").growing(ctx, "bytes", path, info.Size())()
+		}
 	}
 	return s.db.backup(ctx, path)
 }
