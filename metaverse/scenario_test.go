@@ -174,6 +174,8 @@ func TestJoinsAcrossForests(t *testing.T) {
 		{"mail", []rules.JoinGroup{on("mail", "mail")}, []string{"mail", "Ann@contoso.test"}, []string{"mail", "ann@contoso.test"}, true},
 		{"SID of the master account", []rules.JoinGroup{on("msExchMasterAccountSid", "objectSid"), on("objectSid", "objectSid")},
 			[]string{"objectSid", "S-1-5-21-1"}, []string{"msExchMasterAccountSid", "S-1-5-21-1", "objectSid", "S-1-5-21-2"}, true},
+		{"SID of the originator", []rules.JoinGroup{on("objectSid", "objectSid"), on("msExchMasterAccountSid", "objectSid"), on("msRTCSIP-OriginatorSid", "objectSid")},
+			[]string{"objectSid", "S-1-5-21-1"}, []string{"msRTCSIP-OriginatorSid", "S-1-5-21-1", "objectSid", "S-1-5-21-2"}, true},
 		{"own attribute", []rules.JoinGroup{on("employeeID", "employeeID")}, []string{"employeeID", "7"}, []string{"employeeID", "7"}, true},
 		{"account name and nickname", []rules.JoinGroup{{{CS: "sAMAccountName", MV: "accountName"}, {CS: "mailNickname", MV: "mailNickname"}}},
 			[]string{"sAMAccountName", "ann", "mailNickname", "ann"}, []string{"sAMAccountName", "ann", "mailNickname", "ann"}, true},
