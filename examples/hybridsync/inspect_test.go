@@ -177,3 +177,49 @@ func TestStoreCommands(t *testing.T) {
 		require.Error(t, err, args)
 	}
 }
+
+// A preview is kept when asked to, and an anchor names an object as well as a DN.
+func TestPreviewIsCommittedAndAnchorsName(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p := b.populate(4, 1)
+	_, err := b.cycle()
+	require.NoError(t, err)
+	page, err := decode[metaverse.CSPage](b, "search", "-connector", "contoso.test", p.Users[0])
+	require.NoError(t, err)
+	require.Len(t, page.Objects, 1)
+	anchor := []string{"-connector", "contoso.test", "-anchor", page.Objects[0].Anchor}
+	title := func() (out []string) {
+		for _, u := range b.tenant.Users() {
+			out = append(out, u.JobTitle)
+		}
+		return out
+	}
+
+	require.NoError(t, b.dc.Modify(p.Users[0], adtest.Replace("title", "Director")))
+	_, err = b.run("import", "contoso.test")
+	require.NoError(t, err)
+	shown, err := decode[metaverse.Preview](b, append([]string{"preview"}, anchor...)...)
+	require.NoError(t, err)
+	require.False(t, shown.Committed)
+	waiting := func() int {
+		page, err := decode[metaverse.CSPage](b, "search", "-connector", "tenant", "-to-export", "any")
+		require.NoError(t, err)
+		return len(page.Objects)
+	}
+	require.Zero(t, waiting(), "nothing was written")
+	kept, err := decode[metaverse.Preview](b, append([]string{"preview", "-commit"}, anchor...)...)
+	require.NoError(t, err)
+	require.True(t, kept.Committed)
+	require.Equal(t, shown.Exports, kept.Exports)
+	require.Equal(t, 1, waiting())
+	_, err = b.run("export", "tenant")
+	require.NoError(t, err)
+	require.Contains(t, title(), "Director")
+
+	require.NoError(t, b.dc.Modify(p.Users[0], adtest.Replace("title", "President")))
+	done, err := decode[metaverse.ObjectResult](b, append([]string{"object"}, anchor...)...)
+	require.NoError(t, err)
+	require.Equal(t, metaverse.ResultSuccess, done.Result)
+	require.Contains(t, title(), "President")
+}
