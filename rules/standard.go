@@ -80,6 +80,9 @@ type ADConnector struct {
 	// GroupContainer is the DN of the container that security groups of the cloud are
 	// written to; "" means that they are not.
 	GroupContainer string
+	// DeviceContainer is the DN of the container, of class msDS-DeviceContainer, that
+	// devices of the cloud are written to; "" means that they are not.
+	DeviceContainer string
 }
 
 // UserMatching says how users of several forests are recognised as one person.
@@ -144,10 +147,12 @@ func Standard(opts StandardOptions) []Rule {
 	s.fromAD()
 	if s.Entra != "" {
 		s.groupsFromEntra()
+		s.devicesFromEntra()
 		s.fromEntra()
 		s.toEntra()
 		s.toAD()
 		s.groupsToAD()
+		s.devicesToAD()
 	}
 	return s.rules
 }

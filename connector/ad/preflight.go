@@ -78,8 +78,8 @@ func (s *session) checkNames(n connector.Needs) []connector.Finding {
 		a := s.plan.schema.attribute(name)
 		switch {
 		case a == nil:
-			out = append(out, connector.Finding{Severity: connector.Failure, Code: connector.CodeSchemaViolation, Object: name,
-				Message: "the schema of the directory has no such attribute, it cannot be written", Remedy: "extend the schema or remove the attribute from the rules"})
+			out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodeSchemaViolation, Object: name,
+				Message: "the schema of the directory has no such attribute, it is left out of what is written", Remedy: "extend the schema (newer versions of Windows and of Exchange bring more) or remove the attribute from the rules"})
 		case a.readOnly():
 			out = append(out, connector.Finding{Severity: connector.Failure, Code: connector.CodeSchemaViolation, Object: name,
 				Message: "the directory maintains this attribute itself", Remedy: "remove the flow to it from the rules"})

@@ -22,17 +22,28 @@ type class struct {
 	nested      map[string]*Mapping // by member of the nested property
 }
 
-// anchorProperty is the property that holds the source anchor.
+// anchorProperty is the property that holds the source anchor, "" where none does.
 func (c *class) anchorProperty() string {
-	if c.name == classUser {
+	switch c.name {
+	case classUser:
 		return "onPremisesImmutableId"
+	case classDevice:
+		return ""
 	}
 	return "uniqueName"
 }
 
+// createdProperty is the property that tells since when the object exists.
+func (c *class) createdProperty() string {
+	if c.name == classDevice {
+		return "registrationDateTime"
+	}
+	return "createdDateTime"
+}
+
 func newClasses(o *Options) []*class {
 	var out []*class
-	for _, name := range []string{classUser, classGroup} {
+	for _, name := range []string{classUser, classGroup, classDevice} {
 		if !slices.Contains(o.Classes, name) {
 			continue
 		}
@@ -40,14 +51,17 @@ func newClasses(o *Options) []*class {
 			name: name, set: name + "s", label: "User", rank: refUser,
 			byAttribute: make(map[string]*Mapping), byProperty: make(map[string]*Mapping), nested: make(map[string]*Mapping),
 		}
-		if name == classGroup {
+		switch name {
+		case classGroup:
 			c.label, c.rank = "Group", refGroup
+		case classDevice:
+			c.label, c.rank = "Device", refDevice
 		}
 		for _, m := range mappings() {
 			c.add(m)
 		}
 		for _, x := range o.Extensions {
-			if len(x.Classes) == 0 || slices.Contains(x.Classes, name) {
+			if len(x.Classes) == 0 && name != classDevice || slices.Contains(x.Classes, name) {
 				c.add(extensionMapping(x))
 			}
 		}
@@ -122,7 +136,11 @@ func (c *class) attribute(name string, values []attr.Value) *Mapping {
 // selection returns the properties to ask for: always explicitly, because Graph leaves out
 // most of them otherwise. A nil wanted means all. Relationships are only for delta queries.
 func (c *class) selection(wanted map[string]bool, relationships bool) []string {
-	props := []string{"id", c.anchorProperty(), "onPremisesSyncEnabled", "createdDateTime"}
+	props := []string{"id"}
+	if anchor := c.anchorProperty(); anchor != "" {
+		props = append(props, anchor)
+	}
+	props = append(props, "onPremisesSyncEnabled", c.createdProperty())
 	for _, m := range c.fields {
 		if wanted != nil && !wanted[attr.Fold(m.Attribute)] || m.Property == "" || m.shape == shapeRefs && !relationships {
 			continue
@@ -144,7 +162,7 @@ func (t *Tenant) Schema(ctx context.Context) (*connector.Schema, error) {
 	s := &connector.Schema{}
 	known := make(map[string]connector.Attribute)
 	for _, c := range t.classes {
-		sc := connector.Class{Name: c.name, Export: true}
+		sc := connector.Class{Name: c.name, Export: c.name != classDevice}
 		for _, m := range sortedMappings(c) {
 			a, ok := known[m.Attribute]
 			if !ok {

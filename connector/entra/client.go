@@ -16,6 +16,7 @@ import (
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	graphcore "github.com/microsoftgraph/msgraph-sdk-go-core"
 	"github.com/microsoftgraph/msgraph-sdk-go-core/authentication"
+	"github.com/microsoftgraph/msgraph-sdk-go/devices"
 	"github.com/microsoftgraph/msgraph-sdk-go/groups"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 )
@@ -66,6 +67,12 @@ type recipe func(ctx context.Context) (*abstractions.RequestInformation, error)
 // delta is the first page of a delta query.
 func (c *client) delta(cl *class, selected []string) recipe {
 	return func(ctx context.Context) (*abstractions.RequestInformation, error) {
+		if cl.name == classDevice {
+			return devices.NewDevicesRequestBuilderInternal(c.path, c.adapter).Delta().ToGetRequestInformation(ctx,
+				&devices.DeltaRequestBuilderGetRequestConfiguration{
+					QueryParameters: &devices.DeltaRequestBuilderGetQueryParameters{Select: selected},
+				})
+		}
 		if cl.name == classUser {
 			return users.NewUsersRequestBuilderInternal(c.path, c.adapter).Delta().ToGetRequestInformation(ctx,
 				&users.DeltaRequestBuilderGetRequestConfiguration{

@@ -2,9 +2,11 @@ package entra
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"strconv"
 	"time"
+	"unicode/utf16"
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -133,7 +135,7 @@ func (d *decoder) readProperty(s *scanner, e *entry, name []byte) error {
 		if len(values) > 0 {
 			e.synced, e.isSynced = present, values[0].Bool()
 		}
-	case "createdDateTime":
+	case d.class.createdProperty():
 		if len(values) > 0 {
 			if at, err := time.Parse(time.RFC3339, values[0].Str()); err == nil {
 				e.created = at.Unix()
@@ -273,6 +275,8 @@ func decodeValues(m *Mapping, text []byte) ([]attr.Value, error) {
 			return nil, errors.New("not a 64-bit integer")
 		}
 		return []attr.Value{attr.Int(n)}, nil
+	case shapeKeys:
+		return decodeKeys(s)
 	case shapeList, shapeFirst:
 		return decodeList(m, s)
 	}
@@ -320,6 +324,40 @@ func decodeList(m *Mapping, s *scanner) (out []attr.Value, err error) {
 	return out, err
 }
 
+// decodeKeys makes the text of device keys, such as X509:<SHA1-TP-PUBKEY> and thumbprints.
+func decodeKeys(s *scanner) (out []attr.Value, err error) {
+	if s.peek() != '[' {
+		return nil, errors.New("not a collection")
+	}
+	err = s.array(func() error {
+		if s.peek() != '{' {
+			return errors.New("not a collection of keys")
+		}
+		return s.object(func(name []byte) error {
+			if string(name) != "key" || s.peek() != '"' {
+				return s.skip()
+			}
+			encoded, err := s.str()
+			if err != nil {
+				return err
+			}
+			b, err := base64.StdEncoding.DecodeString(encoded)
+			if err != nil || len(b)%2 != 0 {
+				return errors.New("not a key in Base64 of UTF-16")
+			}
+			units := make([]uint16, len(b)/2)
+			for i := range units {
+				units[i] = binary.LittleEndian.Uint16(b[2*i:])
+			}
+			if text := string(utf16.Decode(units)); text != "" {
+				out = append(out, attr.String(text))
+			}
+			return nil
+		})
+	})
+	return out, err
+}
+
 func scalarShape(k attr.Kind) shape {
 	switch k {
 	case attr.KindBool:
@@ -335,6 +373,13 @@ func scalarShape(k attr.Kind) shape {
 func decodeText(m *Mapping, str string) (attr.Value, error) {
 	if str == "" {
 		return attr.Value{}, nil
+	}
+	if m.shape == shapeGUID {
+		g, ok := parseGUID(str)
+		if !ok {
+			return attr.Value{}, errors.New("not a GUID")
+		}
+		return attr.Binary(g.directoryOrder()), nil
 	}
 	if m.Kind == attr.KindBinary {
 		b, err := base64.StdEncoding.DecodeString(str)

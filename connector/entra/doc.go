@@ -1,6 +1,6 @@
 // Package entra is the connector for Microsoft Entra ID over Microsoft Graph.
 //
-// [New] makes a [Tenant], a [connector.Connector] for users and groups: full and delta
+// [New] makes a [Tenant], a [connector.Connector] for users, groups and, to import, devices: full and delta
 // import, reads of single objects, export and preflight checks. It uses public Graph v1.0
 // only and works with any azcore.TokenCredential; package credential makes them.
 //
@@ -24,6 +24,9 @@
 // Users keep the source anchor in onPremisesImmutableId. Groups have no such property; the
 // connector writes it, encoded, to uniqueName when it creates a group, and can so find the
 // group again. [Options.NoGroupLink] switches that off.
+//
+// Devices are imported where [Options.Classes] names them, and never exported. Their owners and
+// key credentials are not in what a delta query tells.
 //
 // # What public Graph cannot do
 //

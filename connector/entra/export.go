@@ -56,7 +56,7 @@ func (s *session) prepare(ctx context.Context, batch []connector.Change) error {
 	}
 	for _, c := range s.t.classes {
 		adds := func(ch connector.Change) bool { return ch.Op == connector.OpAdd && attr.EqualName(ch.Class, c.name) }
-		if slices.ContainsFunc(batch, adds) {
+		if c.name != classDevice && slices.ContainsFunc(batch, adds) {
 			if err := s.deleted.load(ctx, s, c, false); err != nil {
 				return err
 			}
@@ -107,7 +107,7 @@ type task struct {
 func (s *session) carryOut(d *dispatcher, ch *connector.Change, found *catch, castErr error) connector.Result {
 	t := &task{reader: reader{s, d}, ch: ch, found: found, result: connector.Result{ID: ch.ID}}
 	for _, c := range s.t.classes {
-		if attr.EqualName(c.name, ch.Class) {
+		if attr.EqualName(c.name, ch.Class) && c.name != classDevice {
 			t.c, t.full = c, &decoder{class: c}
 		}
 	}

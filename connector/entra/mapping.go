@@ -10,8 +10,9 @@ import (
 
 // The object classes, as rules name them.
 const (
-	classUser  = "user"
-	classGroup = "group"
+	classUser   = "user"
+	classGroup  = "group"
+	classDevice = "device"
 )
 
 // An Access says what can be done with an attribute of a class.
@@ -50,6 +51,7 @@ type Mapping struct {
 	MaxValues   int64 // of an object; 0 means not known
 	MaxLength   int   // of each value in UTF-16 units, as Graph counts; 0 means not known
 	User, Group Access
+	Device      Access // read-only or none: devices are imported only
 
 	shape    shape
 	required bool // cannot be cleared
@@ -63,6 +65,8 @@ const (
 	shapeFlag                  // true, false
 	shapeNumber                // integer
 	shapeList                  // array of strings
+	shapeKeys                  // array of keys of devices: their text, which is Base64 of UTF-16
+	shapeGUID                  // string that is a GUID, binary in the order of octets of Active Directory
 	shapeFirst                 // array of strings of which there is at most one
 	shapeNested                // member of a complex property: "property.member"
 	shapeRefs                  // relationship: name@delta in delta answers
@@ -80,12 +84,12 @@ func mappings() []Mapping {
 		return Mapping{Attribute: attribute, Property: property, Kind: attr.KindString, MaxLength: limit, User: user, Group: group}
 	}
 	table := []Mapping{
-		{Attribute: attrCloudAnchor, Property: "id", Kind: attr.KindString, User: ReadOnly, Group: ReadOnly, shape: shapeComputed},
+		{Attribute: attrCloudAnchor, Property: "id", Kind: attr.KindString, User: ReadOnly, Group: ReadOnly, Device: ReadOnly, shape: shapeComputed},
 		text(attrSourceAnchor, "onPremisesImmutableId", 0, ReadWrite, CreateOnly),
 		{Attribute: attrCloudMastered, Kind: attr.KindBool, User: ReadOnly, shape: shapeComputed},
-		{Attribute: "accountEnabled", Property: "accountEnabled", Kind: attr.KindBool, User: ReadWrite, shape: shapeFlag, required: true},
+		{Attribute: "accountEnabled", Property: "accountEnabled", Kind: attr.KindBool, User: ReadWrite, Device: ReadOnly, shape: shapeFlag, required: true},
 		{Attribute: attrUPN, Property: "userPrincipalName", Kind: attr.KindString, MaxLength: 1024, User: ReadWrite, required: true},
-		{Attribute: "displayName", Property: "displayName", Kind: attr.KindString, MaxLength: 256, User: ReadWrite, Group: ReadWrite, required: true},
+		{Attribute: "displayName", Property: "displayName", Kind: attr.KindString, MaxLength: 256, User: ReadWrite, Group: ReadWrite, Device: ReadOnly, required: true},
 		{Attribute: attrAlias, Property: "mailNickname", Kind: attr.KindString, MaxLength: 64, User: ReadWrite, Group: ReadWrite, required: true},
 		text(attrMail, "mail", 256, ReadWrite, ReadOnly),
 		{Attribute: attrProxies, Property: "proxyAddresses", Kind: attr.KindString, MultiValued: true, User: Matched, Group: Matched, shape: shapeList},
@@ -129,13 +133,34 @@ func mappings() []Mapping {
 		text("onPremisesDistinguishedName", "onPremisesDistinguishedName", 0, ReadOnly, NoProperty),
 		text("onPremisesUserPrincipalName", "onPremisesUserPrincipalName", 0, ReadOnly, None),
 		text("onPremisesDomainName", "onPremisesDomainName", 0, ReadOnly, ReadOnly),
-		Mapping{Attribute: "onPremisesSyncEnabled", Property: "onPremisesSyncEnabled", Kind: attr.KindBool, User: ReadOnly, Group: ReadOnly, shape: shapeFlag},
+		Mapping{Attribute: "onPremisesSyncEnabled", Property: "onPremisesSyncEnabled", Kind: attr.KindBool, User: ReadOnly, Group: ReadOnly, Device: ReadOnly, shape: shapeFlag},
 		text("createdDateTime", "createdDateTime", 0, ReadOnly, ReadOnly),
 	)
+	table = append(table, deviceMappings()...)
 	for _, n := range noProperties() {
 		table = append(table, n...)
 	}
 	return table
+}
+
+// deviceMappings are the attributes that devices alone have. Owners and keys are not in
+// delta answers.
+func deviceMappings() []Mapping {
+	only := func(attribute, property string, kind attr.Kind, s shape) Mapping {
+		return Mapping{Attribute: attribute, Property: property, Kind: kind, MultiValued: s == shapeList || s == shapeKeys, Device: ReadOnly, shape: s}
+	}
+	return []Mapping{
+		only("deviceId", "deviceId", attr.KindBinary, shapeGUID),
+		only("deviceOSType", "operatingSystem", attr.KindString, shapeText),
+		only("deviceOSVersion", "operatingSystemVersion", attr.KindString, shapeText),
+		only("deviceTrustType", "trustType", attr.KindString, shapeText),
+		only("deviceObjectVersion", "deviceVersion", attr.KindInt, shapeNumber),
+		only("devicePhysicalIds", "physicalIds", attr.KindString, shapeList),
+		only("alternativeSecurityId", "alternativeSecurityIds", attr.KindString, shapeKeys),
+		only("isCompliant", "isCompliant", attr.KindBool, shapeFlag),
+		only("isManaged", "isManaged", attr.KindBool, shapeFlag),
+		only("registrationDateTime", "registrationDateTime", attr.KindString, shapeText),
+	}
 }
 
 // noProperties are the attributes that Entra Connect's rules export to its private service
@@ -200,8 +225,11 @@ const (
 
 // access returns what can be done with the attribute in a class.
 func (m *Mapping) access(class string) Access {
-	if class == classUser {
+	switch class {
+	case classUser:
 		return m.User
+	case classDevice:
+		return m.Device
 	}
 	return m.Group
 }

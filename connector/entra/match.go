@@ -111,7 +111,7 @@ func (s *session) cast(d *dispatcher, batch []connector.Change, indexes []int) (
 	subjects := make(map[*class][]subject)
 	for _, c := range s.t.classes {
 		for _, i := range indexes {
-			if batch[i].Op == connector.OpAdd && attr.EqualName(batch[i].Class, c.name) {
+			if batch[i].Op == connector.OpAdd && attr.EqualName(batch[i].Class, c.name) && c.name != classDevice {
 				if sub := s.subjectOf(c, &batch[i]); sub.anchor != "" && (c.name == classUser || sub.mailEnabled) {
 					subjects[c] = append(subjects[c], sub)
 				}

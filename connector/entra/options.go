@@ -81,8 +81,8 @@ type Options struct {
 	// TenantID is the directory that the credential is expected to belong to, a GUID.
 	// Opening a session fails when it belongs to another. Empty means any.
 	TenantID string
-	// Classes are the object classes to import and export: "user", "group". Empty means
-	// both.
+	// Classes are the object classes to import: "user", "group", which are exported too, and
+	// "device". Empty means users and groups.
 	Classes []string
 	// Extensions are the directory extensions to import.
 	Extensions []Extension
@@ -206,7 +206,7 @@ func (o *Options) validate() error {
 		"BaseURL is not an https URL of scheme, host and version")
 	check(o.TenantID == "" || guidPattern.MatchString(o.TenantID), "TenantID is not a GUID")
 	for _, c := range o.Classes {
-		check(c == classUser || c == classGroup, "Classes: %q is not user or group", c)
+		check(c == classUser || c == classGroup || c == classDevice, "Classes: %q is not user, group or device", c)
 	}
 	for i, x := range o.Extensions {
 		check(extensionPattern.MatchString(x.Name), "Extensions[%d]: the name is not of the form extension_<32 hexadecimal digits>_<name>", i)

@@ -57,6 +57,8 @@ func (s *session) needs(n connector.Needs) []need {
 			add("create, change and delete groups and their members", "Group.ReadWrite.All", directoryWrite)
 		case c.name == classGroup && reads:
 			add("read groups and their members", "Group.Read.All", "Group.ReadWrite.All", directoryRead, directoryWrite)
+		case c.name == classDevice:
+			add("read devices", "Device.Read.All", "Device.ReadWrite.All", directoryRead, directoryWrite)
 		}
 	}
 	return out

@@ -152,7 +152,7 @@ func (s *session) checkMastered(ctx context.Context, n connector.Needs) ([]conne
 	}
 	var out []connector.Finding
 	for _, c := range s.classes {
-		if len(n.Classes) > 0 && !slices.ContainsFunc(n.Classes, func(x string) bool { return attr.EqualName(x, c.name) }) {
+		if c.name == classDevice || len(n.Classes) > 0 && !slices.ContainsFunc(n.Classes, func(x string) bool { return attr.EqualName(x, c.name) }) {
 			continue
 		}
 		count, err := s.count(ctx, c.set, "$filter="+escape("onPremisesSyncEnabled eq true"))

@@ -126,6 +126,9 @@ func (r *reader) readByDN(key connector.Key) (connector.Item, error) {
 		return gone(key, ""), nil
 	}
 	for _, c := range r.s.classes {
+		if c.anchorProperty() == "" {
+			continue
+		}
 		d := r.s.decoders[c.name]
 		e, err := r.byAnchor(d, anchor)
 		if err != nil {

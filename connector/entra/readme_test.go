@@ -31,7 +31,7 @@ func TestReadmeShowsTheTable(t *testing.T) {
 
 func mappingTable() string {
 	var b strings.Builder
-	b.WriteString("| attribute | Graph property | kind | limit | users | groups |\n| --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| attribute | Graph property | kind | limit | users | groups | devices |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, m := range entra.Mappings() {
 		kind, limit, property := m.Kind.String(), "", m.Property
 		if m.MultiValued {
@@ -43,7 +43,7 @@ func mappingTable() string {
 		if m.Attribute == "sourceAnchor" {
 			property += ", of groups uniqueName (encoded)"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %v | %v |\n", m.Attribute, property, kind, limit, m.User, m.Group)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %v | %v | %v |\n", m.Attribute, property, kind, limit, m.User, m.Group, m.Device)
 	}
 	return b.String()
 }

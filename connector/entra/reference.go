@@ -3,6 +3,7 @@ package entra
 import (
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/hybridsync/hybridsync/connector"
@@ -113,6 +114,16 @@ func (g guid) String() string {
 	hex.Encode(b[24:36], g[10:16])
 	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
 	return string(b[:])
+}
+
+// directoryOrder returns the octets as Active Directory stores GUIDs: those of the first
+// three fields the other way round.
+func (g guid) directoryOrder() []byte {
+	b := g[:]
+	slices.Reverse(b[0:4])
+	slices.Reverse(b[4:6])
+	slices.Reverse(b[6:8])
+	return b
 }
 
 // dnOf returns the DN of the object with the given source anchor, in the form that Entra

@@ -514,7 +514,7 @@ func TestOpenTellsWhatIsWrong(t *testing.T) {
 func TestNewReportsEveryBadOption(t *testing.T) {
 	t.Parallel()
 	_, err := entra.New("tenant", &fixed{}, &entra.Options{
-		Cloud: "mars", BaseURL: "http://graph", TenantID: "x", Classes: []string{"device"}, PageSize: 1000, Concurrency: 100,
+		Cloud: "mars", BaseURL: "http://graph", TenantID: "x", Classes: []string{"contact"}, PageSize: 1000, Concurrency: 100,
 		Extensions: []entra.Extension{{Name: "x"}}, DistributionGroups: 9,
 	})
 	for _, field := range []string{"Cloud", "BaseURL", "TenantID", "Classes", "PageSize", "Concurrency", "Extensions[0]", "DistributionGroups"} {

@@ -68,6 +68,7 @@ type directoryConfig struct {
 	Domains            []domainConfig `yaml:"domains"` // of a forest that is one directory, instead of urls and domain
 
 	readOnly bool // of one of the domains
+	devices  bool // they are written back to some domain of the forest
 }
 
 // domainConfig is one of several domains of a forest. What it leaves out is the directory's.
@@ -105,24 +106,25 @@ type writeBack struct {
 	ConsistencyGUID bool   `yaml:"consistency_guid"` // the source anchor of users, before they go to the cloud
 	ExchangeHybrid  bool   `yaml:"exchange_hybrid"`
 	Groups          string `yaml:"groups"`         // DN of the container for groups of the cloud
+	Devices         string `yaml:"devices"`        // DN of the container for devices of the cloud
 	PasswordReset   bool   `yaml:"password_reset"` // permissions are checked; nothing is written by cycles
 	Rules           bool   `yaml:"rules"`          // what a file of rules says
 }
 
 // any reports whether cycles write to the directory at all.
 func (w writeBack) any() bool {
-	return w.ConsistencyGUID || w.ExchangeHybrid || w.Groups != "" || w.Rules
+	return w.ConsistencyGUID || w.ExchangeHybrid || w.Groups != "" || w.Devices != "" || w.Rules
 }
 
 // uses are the uses of the directory that need permissions.
 func (w writeBack) uses() ad.Uses {
-	u := ad.Uses{GroupContainer: w.Groups}
+	u := ad.Uses{GroupContainer: w.Groups, DeviceContainer: w.Devices}
 	for _, f := range []struct {
 		on      bool
 		feature ad.Feature
 	}{
 		{w.ConsistencyGUID, ad.FeatureConsistencyGUID}, {w.ExchangeHybrid, ad.FeatureExchangeHybrid},
-		{w.PasswordReset, ad.FeaturePasswordReset}, {w.Groups != "", ad.FeatureGroups},
+		{w.PasswordReset, ad.FeaturePasswordReset}, {w.Groups != "", ad.FeatureGroups}, {w.Devices != "", ad.FeatureDevices},
 	} {
 		if f.on {
 			u.Features = append(u.Features, f.feature)

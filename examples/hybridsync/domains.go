@@ -64,7 +64,7 @@ func (d *directoryConfig) domain(o *domainConfig) directoryConfig {
 	own := *d
 	own.Domains, own.URLs, own.Domain, own.Bases = nil, o.URLs, "", o.Bases
 	own.Server, own.Include, own.Exclude, own.Group = o.Server, o.Include, o.Exclude, o.Group
-	own.readOnly = o.ReadOnly
+	own.readOnly, own.devices = o.ReadOnly, d.WriteBack.Devices != ""
 	if o.Site != "" || len(o.URLs) > 0 {
 		own.Site = o.Site
 	}
@@ -83,6 +83,9 @@ func (d *directoryConfig) domain(o *domainConfig) directoryConfig {
 	}
 	if own.readOnly || !beneath(own.WriteBack.Groups, head, d.Domains) {
 		own.WriteBack.Groups = ""
+	}
+	if own.readOnly || !beneath(own.WriteBack.Devices, head, d.Domains) {
+		own.WriteBack.Devices = ""
 	}
 	if own.readOnly {
 		own.WriteBack = writeBack{}

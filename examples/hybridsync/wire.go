@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -174,7 +175,7 @@ func connect(c *config, id *identity.Identity, log *slog.Logger) ([]connector.Co
 			Name: d.Name, ReadOnly: !d.WriteBack.any(), ExportFirst: d.WriteBack.ConsistencyGUID, Scope: d.scope(),
 		})
 	}
-	tenant, err := tenant(&c.Tenant, id, log)
+	tenant, err := tenant(&c.Tenant, c.classes(), id, log)
 	errs = append(errs, err)
 	list = append(list, tenant)
 	plan = append(plan, scheduler.Connector{Name: c.Tenant.Name, Cloud: true})
@@ -214,8 +215,13 @@ func directory(d *directoryConfig, log *slog.Logger) (connector.Connector, error
 
 // options are those of the directory's connector.
 func (d *directoryConfig) options(log *slog.Logger) ad.Options {
+	classes := ad.DefaultClasses()
+	if d.devices || d.WriteBack.Devices != "" {
+		classes = append(classes, "msDS-Device")
+	}
 	return ad.Options{
-		URLs: d.URLs, Domain: d.Domain, Site: d.Site, HostSuffixes: d.Suffixes,
+		Classes: classes,
+		URLs:    d.URLs, Domain: d.Domain, Site: d.Site, HostSuffixes: d.Suffixes,
 		Auth: authWays[d.Auth], Protection: protections[d.Protect], BindName: d.User,
 		Kerberos: ad.Kerberos{Realm: d.Kerberos.Realm, KDCs: d.Kerberos.KDCs, ConfigFile: d.Kerberos.Config,
 			Keytab: d.Kerberos.Keytab, CCache: d.Kerberos.CCache, SPN: d.Kerberos.SPN},
@@ -231,7 +237,16 @@ func (d *directoryConfig) options(log *slog.Logger) ad.Options {
 	}
 }
 
-func tenant(t *tenantConfig, id *identity.Identity, log *slog.Logger) (connector.Connector, error) {
+// classes are those of the tenant: devices only where they are wanted.
+func (c *config) classes() []string {
+	list := []string{"user", "group"}
+	if slices.ContainsFunc(c.Directories, func(d directoryConfig) bool { return d.WriteBack.Devices != "" }) {
+		list = append(list, "device")
+	}
+	return list
+}
+
+func tenant(t *tenantConfig, classes []string, id *identity.Identity, log *slog.Logger) (connector.Connector, error) {
 	pool, err := identity.Authorities(t.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("tenant: %w", err)
@@ -243,7 +258,7 @@ func tenant(t *tenantConfig, id *identity.Identity, log *slog.Logger) (connector
 	opts := &entra.Options{
 		Cloud: entra.Cloud(t.Cloud), BaseURL: t.Graph, RootCAs: pool, TenantID: t.TenantID,
 		WritesPerSecond: t.WritesPerSecond, DistributionGroups: groupPolicies[t.Distribution], Logger: log,
-		BlockHardMatch: t.BlockHardMatch, BlockSoftMatch: t.BlockSoftMatch,
+		Classes: classes, BlockHardMatch: t.BlockHardMatch, BlockSoftMatch: t.BlockSoftMatch,
 	}
 	conn, err := entra.New(t.Name, cred, opts)
 	if err != nil {
@@ -287,6 +302,7 @@ func loadRules(c *config) (*rules.Set, error) {
 			o.AD = append(o.AD, rules.ADConnector{
 				Name: d.Name, Exchange: d.Exchange,
 				AnchorReadOnly: !d.WriteBack.ConsistencyGUID, ExchangeReadOnly: !d.WriteBack.ExchangeHybrid, GroupContainer: d.WriteBack.Groups,
+				DeviceContainer: d.WriteBack.Devices,
 			})
 			o.ExchangeHybrid = o.ExchangeHybrid || d.WriteBack.ExchangeHybrid
 		}

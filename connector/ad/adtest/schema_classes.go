@@ -194,10 +194,10 @@ func systemClasses() []classRow {
 		{name: "serviceConnectionPoint", super: "top", superiors: anywhere, may: "keywords serviceBindingInformation dNSHostName"},
 		{name: "msDS-DeviceContainer", super: "top", superiors: "domainDNS container",
 			guid: "7c9e8c58-901b-4ea8-b6ec-4eb9e9fc0e11"},
-		{name: "msDS-Device", super: "top", must: "msDS-DeviceID msDS-IsEnabled", superiors: "msDS-DeviceContainer",
+		{name: "msDS-Device", super: "top", must: "msDS-DeviceID msDS-IsEnabled displayName altSecurityIdentities", superiors: "msDS-DeviceContainer",
 			guid: "5df2b673-6d41-4774-b3e8-d52e8ee9ff99", may: `msDS-IsManaged msDS-IsCompliant msDS-CloudAnchor msDS-DeviceOSType
 				msDS-DeviceOSVersion msDS-DevicePhysicalIDs msDS-DeviceObjectVersion msDS-RegisteredOwner
-				msDS-DeviceLocation msDS-DeviceTrustType msDS-KeyCredentialLink altSecurityIdentities displayName`},
+				msDS-DeviceLocation msDS-DeviceTrustType msDS-KeyCredentialLink`},
 		{name: "msDS-DeviceRegistrationServiceContainer", super: "top", superiors: "container",
 			guid: "310b55ce-3dcd-4392-a96d-c9e35397c24f"},
 		{name: "msDS-DeviceRegistrationService", super: "top", superiors: "msDS-DeviceRegistrationServiceContainer",
