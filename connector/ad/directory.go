@@ -34,10 +34,12 @@ type Directory struct {
 	sleep     func(context.Context, time.Duration) error // between attempts
 	inForest  bool                                       // one of the domains of a Forest
 
-	mu    sync.Mutex
-	known *schema  // as last read
-	held  []string // ids of its partitions, of one of a Forest
-	used  string   // URL of the domain controller that was connected to last
+	mu      sync.Mutex
+	known   *schema  // as last read
+	held    []string // ids of its partitions, of one of a Forest
+	used    string   // URL of the domain controller that was connected to last
+	sited   bool     // the site was asked for
+	ownSite string   // the answer, "" where there is none
 }
 
 // New returns the connector called name, which rules refer to. It reports every problem

@@ -11,7 +11,8 @@
 // # Domain controllers
 //
 // Options.URLs names domain controllers in order of preference, or Options.Domain has them
-// looked up in DNS, those of Options.Site first. A session that loses its domain controller
+// looked up in DNS, those of Options.Site first; without one the first domain controller is
+// asked which site this machine is in (LDAP ping, over the connection). A session that loses its domain controller
 // goes on at the next one that can be reached. One that refuses the account ends the
 // search, lest the account be locked out, and one that has not had its first replication is
 // passed over.

@@ -18,6 +18,23 @@ var BindChallenge = bindChallenge
 // ParseVector reads an up-to-dateness vector.
 func ParseVector(raw string) bool { _, ok := parseVector(raw); return ok }
 
+// ParseNetlogon reads the answer to an LDAP ping.
+func ParseNetlogon(b []byte) (site string, closest, ok bool) {
+	p, ok := parseNetlogon(b)
+	return p.client, p.closest, ok
+}
+
+// Place asks a domain controller where this machine is.
+func Place(ctx context.Context, d *Directory, domain string) (site string, ok bool, err error) {
+	l, err := d.connect(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	defer l.close()
+	p, ok := l.place(ctx, domain)
+	return p.client, ok, nil
+}
+
 // SetSleep replaces waiting between attempts.
 func SetSleep(d *Directory, sleep func(context.Context, time.Duration) error) { d.sleep = sleep }
 

@@ -72,7 +72,7 @@ func (d *Directory) candidates(ctx context.Context) ([]server, error) {
 		d.mu.Lock()
 		used := d.used
 		d.mu.Unlock()
-		if i := slices.IndexFunc(all, func(s server) bool { return s.url == used }); i > 0 && d.opts.Site == "" {
+		if i := slices.IndexFunc(all, func(s server) bool { return s.url == used }); i > 0 && d.site() == "" {
 			s := all[i]
 			all = slices.Insert(slices.Delete(all, i, i+1), 0, s)
 		}
@@ -82,13 +82,18 @@ func (d *Directory) candidates(ctx context.Context) ([]server, error) {
 
 // lookUp finds the domain controllers of a domain, those of the site first.
 func (d *Directory) lookUp(ctx context.Context, domain string) ([]server, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, d.opts.ConnectTimeout, errSilent)
-	defer cancel()
 	domain = strings.TrimSuffix(domain, ".")
 	names := []string{"_ldap._tcp.dc._msdcs." + domain}
-	if d.opts.Site != "" {
-		names = slices.Insert(names, 0, "_ldap._tcp."+d.opts.Site+"._sites.dc._msdcs."+domain)
+	if site := d.site(); site != "" {
+		names = slices.Insert(names, 0, siteRecord(site, domain))
 	}
+	return d.lookUpNames(ctx, domain, names...)
+}
+
+// lookUpNames finds the domain controllers that service records name, in their order.
+func (d *Directory) lookUpNames(ctx context.Context, domain string, names ...string) ([]server, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, d.opts.ConnectTimeout, errSilent)
+	defer cancel()
 	var found []server
 	var errs []error
 	for _, name := range names {
@@ -148,7 +153,11 @@ func (d *Directory) connect(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.connectTo(ctx, all)
+	l, err := d.connectTo(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	return d.settle(ctx, l), nil
 }
 
 func (d *Directory) connectTo(ctx context.Context, all []server) (*link, error) {

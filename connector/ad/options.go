@@ -28,7 +28,8 @@ type Options struct {
 	// DNS. Not together with URLs.
 	Domain string
 	// Site is the Active Directory site whose domain controllers are preferred; "" means
-	// none. It is for Domain only.
+	// the one that the first domain controller finds this machine's address in, and none
+	// where it is in no site's subnets. It is for Domain only.
 	Site string
 	// HostSuffixes are DNS suffixes, beside Domain itself, in which domain controllers that
 	// DNS names may be. Others are passed over: DNS can be forged, and whoever is named

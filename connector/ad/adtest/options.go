@@ -38,6 +38,11 @@ type Options struct {
 	// default, is 1 MiB. Answers have at most MaxPageSize objects in any case.
 	DirSyncBytes int
 
+	// ClientSite is the site that clients are told to be in when they ask (LDAP ping). The
+	// domain controllers are in Default-First-Site-Name. Empty is what AD says of addresses
+	// that no subnet holds.
+	ClientSite string
+
 	// AllowPlainBind takes simple binds without TLS, which AD refuses by default policy.
 	AllowPlainBind bool
 	// NoExchangeSchema leaves out the attributes that Exchange brings, mailNickname and

@@ -32,6 +32,9 @@ func (c *conn) rootDSE(m *message, r searchRequest, a *answer) {
 			names, values[n] = append(names, n), v
 		}
 	}
+	if sel["netlogon"] {
+		names, values["netlogon"] = append(names, "netlogon"), []string{c.srv.netlogon()}
+	}
 	sort.Strings(names)
 	rd := &renderer{sel: selection{typesOnly: r.typesOnly}, extended: -1}
 	at, parts := rd.begin(&a.enc, m.id, &entry{})
