@@ -76,6 +76,14 @@ func (s *Scheduler) Health(ctx context.Context) Health {
 	return h
 }
 
+// Role returns "active" or "standby": whether this process is the active one. It asks nobody.
+func (s *Scheduler) Role() string {
+	if s.active.Load() {
+		return "active"
+	}
+	return "standby"
+}
+
 // HealthHandler serves the scheduler's health: /livez for restarts, /readyz for what depends
 // on the store, /freshz for alerts about stale data, and /healthz for all of it. Each answers
 // 200 when it is well and 503 otherwise, with the same JSON. health is called for each

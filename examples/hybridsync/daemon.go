@@ -82,10 +82,18 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 		return err
 	}
 	go s.watchdog(quiet)
+	announced := make(chan struct{})
+	announcing, leave := context.WithCancel(quiet)
+	go func() {
+		defer close(announced)
+		s.present(announcing)
+	}()
 	if s.identity != nil {
 		go s.standIn(quiet)
 	}
 	err = s.run(ctx, first)
+	leave()
+	<-announced
 	end, done := context.WithTimeout(quiet, webhookTimeout)
 	defer done()
 	cancelled := s.seen.close(end)

@@ -93,12 +93,34 @@ func TestServers(t *testing.T) {
 	require.Len(t, b.tenant.Users(), 120)
 	b.nothingCreatedTwice()
 
+	// Every server is seen from everywhere, with its role and its configuration.
+	b.eventually("both servers", func() bool {
+		out, err := b.run("status")
+		require.NoError(t, err)
+		return strings.Count(out, "active") == 1 && strings.Count(out, "standby") == 1
+	})
+	out, err := b.run("status")
+	require.NoError(t, err)
+	for _, want := range []string{"lease: ", "good for", "configuration: version 1, ", " by " + operator(), "next cycle: ", "IMPORTED", " ago"} {
+		require.Contains(t, out, want)
+	}
+	require.NotContains(t, out, "this file is another one")
+	seen, err := decode[struct{ Cluster cluster }](b, "status")
+	require.NoError(t, err)
+	hashes := make(map[string]string)
+	for _, s := range seen.Cluster.Servers {
+		hashes[s.Role] = s.Hash
+	}
+	require.Equal(t, seen.Cluster.Configuration.Hash, hashes["active"])
+	require.NotEmpty(t, hashes["standby"])
+	require.NotEqual(t, hashes["active"], hashes["standby"], "which has drifted")
+
 	// A third process sees and gives orders, but does not step in.
-	_, err := b.run("cycle")
+	_, err = b.run("cycle")
 	require.ErrorIs(t, err, metaverse.ErrRunning)
 	require.ErrorContains(t, err, "holds the lease of the store")
 	require.ErrorContains(t, err, "hybridsync start")
-	out, err := b.run("history")
+	out, err = b.run("history")
 	require.NoError(t, err)
 	require.Contains(t, out, "export")
 	require.NotContains(t, out, "in-progress", "what the killed one left is closed")

@@ -220,16 +220,23 @@ func (i *invocation) status(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	shared, err := clusterOf(ctx, a)
+	if err != nil {
+		return err
+	}
 	if i.json {
-		return i.printJSON(map[string]any{"connectors": list, "metaverse": mv, "scheduler": sched})
+		return i.printJSON(map[string]any{"connectors": list, "metaverse": mv, "scheduler": sched, "cluster": shared})
 	}
 	i.showScheduler(&sched, time.Now())
+	if err := i.showCluster(&shared, time.Now()); err != nil {
+		return err
+	}
 	t := tabwriter.NewWriter(i.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "CONNECTOR\tOBJECTS\tCONNECTED\tDISCONNECTORS\tTO SYNC\tTO EXPORT\tUNCONFIRMED\tERRORS\tLAST STEP\tRESULT")
+	fmt.Fprintln(t, "CONNECTOR\tOBJECTS\tCONNECTED\tDISCONNECTORS\tTO SYNC\tTO EXPORT\tUNCONFIRMED\tERRORS\tLAST STEP\tRESULT\tIMPORTED")
 	for _, s := range list {
 		c := s.Counts
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\n", s.Connector, c.Objects, c.Connected, c.Disconnectors,
-			c.PendingImport, c.PendingExport, c.Unconfirmed, c.Errors, s.LastStep, s.Result)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", s.Connector, c.Objects, c.Connected, c.Disconnectors,
+			c.PendingImport, c.PendingExport, c.Unconfirmed, c.Errors, s.LastStep, s.Result, ago(sched.State.Connectors[s.Connector].Imported))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -238,6 +245,14 @@ func (i *invocation) status(ctx context.Context, a *app) (err error) {
 		fmt.Fprintf(i.out, "metaverse: %d %s\n", mv[class], class)
 	}
 	return nil
+}
+
+// ago is the age of a connector's data, which is that of its watermark.
+func ago(t time.Time) string {
+	if t.IsZero() {
+		return "never by the daemon or a cycle"
+	}
+	return max(time.Since(t), 0).Round(time.Second).String() + " ago"
 }
 
 func connectorStatus(rd metaverse.Reader, name string) (s statusResult, err error) {
