@@ -2,13 +2,16 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hybridsync/hybridsync/connector/entra/entratest"
 	"github.com/hybridsync/hybridsync/internal/sambatest"
+	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 // A real domain controller to a tenant: everything comes over, a second cycle writes
@@ -87,6 +90,51 @@ member: %[10]s
 	require.Len(t, b.tenant.Users(), users-1)
 	require.Equal(t, before2+1, members(2))
 	require.Equal(t, before3-1, members(3))
+}
+
+// The daemon over a real domain controller: a cycle, a change that a delta brings, a stop in order
+// while people still change things.
+func TestDaemonOverSamba(t *testing.T) {
+	t.Parallel()
+	const users, groups = 40, 4
+	d := sambatest.Start(t, &sambatest.Options{Users: users, Groups: groups})
+	b := &bench{t: t, tenant: entratest.NewServer(t, nil), dir: t.TempDir()}
+	b.values = map[string]string{
+		"url": d.URL, "user": d.AdminUPN, "password": d.Password, "ca": d.CAFile,
+		"tenant": b.tenant.TenantID, "client": b.tenant.ClientID, "secret": b.tenant.ClientSecret,
+		"graph": b.tenant.GraphURL, "authority": b.tenant.AuthorityURL, "tenantca": b.tenant.CAFile(), "more": "",
+	}
+	s := b.server("daemon", "")
+	s.said("event=cycle-ended", 1)
+	require.Len(t, b.tenant.Users(), users)
+	require.Len(t, b.tenant.Groups(), groups)
+
+	d.MustEdit(t, fmt.Sprintf("dn: %s\nchangetype: modify\nreplace: title\ntitle: Special Envoy\n", d.Population.UserDN(7)))
+	b.tenant.ResetLog()
+	_, err := b.run("start")
+	require.NoError(t, err)
+	s.said("event=cycle-ended", 2)
+	require.Equal(t, 1, b.tenant.Writes(), "the change and nothing else")
+	runs, err := decode[[]stepResult](b, "history", "-connector", "contoso.test", "-n", "5")
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(runs, func(r stepResult) bool { return r.Profile == metaverse.DeltaImport && r.Counters.Updates == 1 }))
+
+	d.MustEdit(t, fmt.Sprintf("dn: %s\nchangetype: modify\nreplace: title\ntitle: Envoy\n", d.Population.UserDN(8)))
+	_, err = b.run("start")
+	require.NoError(t, err)
+	s.said("event=cycle-started", 3)
+	s.signal(syscall.SIGTERM)
+	require.NoError(t, s.cmd.Wait())
+	require.Nil(t, b.status().State.Process)
+	_, err = b.cycle() // goes on where the daemon stopped
+	require.NoError(t, err)
+	titles := 0
+	for _, u := range b.tenant.Users() {
+		if u.JobTitle == "Envoy" || u.JobTitle == "Special Envoy" {
+			titles++
+		}
+	}
+	require.Equal(t, 2, titles)
 }
 
 func (b *bench) group(name string) entratest.Group {
