@@ -330,13 +330,8 @@ func (r *deltaRun) descend(ctx context.Context) error {
 	if err := r.refreshScope(ctx, r.link); err != nil {
 		return err
 	}
-	var guids []guid
-	for g := range r.moved {
-		guids = append(guids, g)
-	}
-	slices.SortFunc(guids, guid.compare)
 	var roots []string
-	err := r.readGUIDs(ctx, r.link, guids, []string{"objectGUID"}, func(e *entry) error {
+	err := r.readGUIDs(ctx, r.link, sorted(r.moved), []string{"objectGUID"}, func(e *entry) error {
 		roots = append(roots, e.DN)
 		return nil
 	}, r.partition)

@@ -3,6 +3,7 @@ package ad
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -91,6 +92,9 @@ func (g guid) String() string {
 }
 
 func (g guid) compare(other guid) int { return slices.Compare(g[:], other[:]) }
+
+// sorted lists a set of GUIDs.
+func sorted(set map[guid]struct{}) []guid { return slices.SortedFunc(maps.Keys(set), guid.compare) }
 
 // dn returns the DN by which a server finds the object wherever it is.
 func (g guid) dn() string { return "<GUID=" + hex.EncodeToString(g[:]) + ">" }

@@ -41,7 +41,11 @@
 // domain. A watermark that one domain does not take any more makes the next import of all
 // a full one. A full import keeps some forty octets in memory for each object.
 //
-// Members of groups in other domains are DNs like others. Domain controllers learn of
+// Members of groups in other domains are DNs like others. An object of a delta import that
+// refers to what was renamed or moved while the domains were asked one after the other is
+// sent again, whole, when all names were sent. A full import does not: a member that it
+// meets for the first time, under another name than the group was read with, is missing
+// from the group until that is read again. Domain controllers learn of
 // renames in other domains late; an object that is read whole meanwhile names such members
 // by what they were called, until the next full import. What is on its way, left one domain
 // and is not known yet to the domain controller of the other, keeps imports from being

@@ -26,7 +26,8 @@ type Forest struct {
 // NewForest returns the connector called name of the domains that the options describe,
 // one each. A domain that is left out is not imported: leaving one out that was imported
 // before makes its objects vanish with the next import, which is then a full one. Classes
-// and Attributes must be the same for all. It reports every problem at once, naming the
+// and Attributes must be the same for all. The group of a GroupFilter is one of the domain
+// itself: domain controllers know the members of groups of other domains by no filter. It reports every problem at once, naming the
 // domain, and dials nothing.
 func NewForest(name string, domains ...Options) (*Forest, error) {
 	f := &Forest{name: name, log: slog.New(slog.DiscardHandler)}

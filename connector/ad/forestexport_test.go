@@ -22,6 +22,9 @@ func TestForestExport(t *testing.T) {
 	team := w.universal(0, "team")
 	f := w.forest(t)
 	require.True(t, f.Capabilities().Export)
+	whole, err := f.Schema(t.Context())
+	require.NoError(t, err)
+	require.True(t, whole.Classes[0].Export)
 	s := openForest(t, f)
 	v := full(t, s)
 	title := func(dn, text string) connector.Change {
@@ -125,6 +128,13 @@ func TestForestOptions(t *testing.T) {
 	_, err = f.Open(t.Context(), connector.OpenOptions{})
 	require.ErrorIs(t, err, connector.ErrInvalid)
 	require.ErrorContains(t, err, "another forest")
+	strange, err := ad.NewForest("f", w.options[0], mockOptions(adtest.NewServer(t, &adtest.Options{Domain: "bare.test", NoExchangeSchema: true})))
+	require.NoError(t, err)
+	ad.TakeStrangers(strange)
+	preflight, _ := connector.As[connector.Preflighter](openForest(t, strange))
+	findings, err := preflight.Preflight(t.Context(), connector.Needs{Import: true})
+	require.NoError(t, err)
+	require.Contains(t, findings[0].Message, "bare.test is not that of domain contoso.test, though a forest has one")
 	again := w.options[0]
 	again.URLs = []string{w.dcs[0].LDAPURL()}
 	f, err = ad.NewForest("f", w.options[0], again)

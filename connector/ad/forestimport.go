@@ -116,21 +116,30 @@ func (s *forestSession) release(ctx context.Context, m *emitter, hold *holding) 
 			return err
 		}
 	}
+	doubtful, err := s.doubtful(ctx, hold, len(settler.back) > 0)
+	if err != nil {
+		return err
+	}
 	for _, item := range hold.late {
-		g, _ := parseGUID(item.Object.Anchor.Raw())
-		if _, whole := settler.back[g]; whole {
+		g := guidOf(item.Object.Anchor)
+		_, whole := settler.back[g]
+		if _, again := doubtful[g]; whole || again {
 			continue
 		}
 		if err := m.send(item); err != nil {
 			return err
 		}
 	}
+	again := newTally()
+	err = s.each(ctx, func(x *domain) error { return x.sendWhole(ctx, m, sorted(doubtful), again) })
+	if err != nil {
+		return err
+	}
 	if err := s.trouble(); err != nil {
 		return err // and no deletion: the domain may hold the object by now
 	}
 	for _, anchor := range hold.gone {
-		g, _ := parseGUID(anchor.Raw())
-		if _, gone := settler.pending[g]; !gone {
+		if _, gone := settler.pending[guidOf(anchor)]; !gone {
 			continue
 		}
 		if err := m.gone(anchor); err != nil {
@@ -146,11 +155,7 @@ func (s *forestSession) inTwo(ctx context.Context, m *emitter, sent *tally) erro
 	if len(sent.twice) == 0 {
 		return nil
 	}
-	var guids []guid
-	for g := range sent.twice {
-		guids = append(guids, g)
-	}
-	slices.SortFunc(guids, guid.compare)
+	guids := sorted(sent.twice)
 	type copied struct {
 		changed string
 		domain  *domain

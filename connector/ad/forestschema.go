@@ -40,6 +40,9 @@ func (f *Forest) Schema(ctx context.Context) (*connector.Schema, error) {
 	if out == nil {
 		return nil, f.failure("schema", errors.Join(errs...))
 	}
+	for i := range out.Classes {
+		out.Classes[i].Export = f.writable() // whichever domain was asked
+	}
 	// What a domain tells of itself comes first.
 	var known []connector.Partition
 	for _, p := range out.Partitions {

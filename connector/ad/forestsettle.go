@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"github.com/hybridsync/hybridsync/connector"
 )
@@ -44,21 +43,21 @@ func (t *settler) run(ctx context.Context, from func(*domain) watermark) error {
 	for range settlePasses {
 		quiet := true
 		err := t.each(ctx, func(x *domain) error {
-			var came []guid
+			came := map[guid]struct{}{}
 			next, err := x.s.movements(ctx, x.link, marks[x], func(g guid, gone bool) {
 				switch {
 				case !t.concerns(g):
 				case gone:
 					t.pending[g], quiet = struct{}{}, false
-				case !slices.Contains(came, g):
-					came, quiet = append(came, g), false
+				default:
+					came[g], quiet = struct{}{}, false
 				}
 			})
 			if err != nil {
 				return err
 			}
 			marks[x] = next
-			return t.show(ctx, x, came)
+			return t.show(ctx, x, sorted(came))
 		})
 		if err != nil || quiet {
 			return err
@@ -84,13 +83,8 @@ func (t *settler) find(ctx context.Context) error {
 		return nil
 	}
 	return t.each(ctx, func(x *domain) error {
-		guids := make([]guid, 0, len(t.pending))
-		for g := range t.pending {
-			guids = append(guids, g)
-		}
-		slices.SortFunc(guids, guid.compare)
 		var here []guid
-		err := x.s.readGUIDs(ctx, x.link, guids, []string{"objectGUID"}, func(e *entry) error {
+		err := x.s.readGUIDs(ctx, x.link, sorted(t.pending), []string{"objectGUID"}, func(e *entry) error {
 			if g, ok := parseGUID(single(e, "objectGUID")); ok && x.s.scope.holdsObject(g, e.DN) {
 				here = append(here, g)
 			}

@@ -50,6 +50,7 @@ func (m *emitter) trouble(o *connector.Object, err error) error {
 // late sends an update that has to come after all renames.
 func (m *emitter) late(item connector.Item) error {
 	if m.hold != nil {
+		m.hold.note(item)
 		m.hold.late = append(m.hold.late, item)
 		return nil
 	}

@@ -199,8 +199,8 @@ func pack(e *entry) *parcel {
 			}
 		}
 	}
-	for _, l := range e.back {
-		if l.visible() {
+	for _, l := range e.back { // values that were taken away too: they are still to be told
+		if !l.source.isTombstone() {
 			p.back = append(p.back, *l)
 		}
 	}
@@ -240,7 +240,7 @@ func (d *directory) unpack(p *parcel, parent *entry) *entry {
 		if la := l.source.linkAttr(l.attr.def); la != nil {
 			before = la.usn
 		}
-		l.source.setLink(l.attr.def, linkKey{made, l.data}, true, l.usn)
+		l.source.setLink(l.attr.def, linkKey{made, l.data}, l.present, l.usn)
 		la := l.source.linkAttr(l.attr.def)
 		la.usn = max(before, l.usn)
 	}
