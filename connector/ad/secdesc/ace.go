@@ -64,7 +64,8 @@ type ACE struct {
 	// InheritedObjectType is the class of objects that inherit the entry; zero means all.
 	InheritedObjectType GUID
 	SID                 SID
-	// Extra is what follows the SID: the condition of a callback entry.
+	// Extra is what follows the SID: the condition of a callback entry, filled with zeros to a
+	// multiple of four octets.
 	Extra []byte
 }
 
@@ -119,7 +120,8 @@ func cutACE(b []byte) (ACE, []byte, error) {
 		return ACE{}, b, errACE
 	}
 	if len(body) > 0 {
-		a.Extra = bytes.Clone(body)
+		a.Extra = make([]byte, (len(body)+3)&^3) // sizes are multiples of four; a server that is careless is rounded up
+		copy(a.Extra, body)
 	}
 	return a, rest, nil
 }
