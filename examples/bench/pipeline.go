@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -33,6 +34,8 @@ type pipe struct {
 	// processor is the processor time that the latest step of each sort took for an object,
 	// in microseconds. It says more than the time on a machine that others use as well.
 	processor map[string]float64
+	// told hears of each step that has ended, nil for nobody.
+	told func(rec *metaverse.RunRecord)
 }
 
 // newPipe makes a store, the standard rules and an engine from a directory to a sink.
@@ -63,6 +66,7 @@ func newPipe(ctx context.Context, from connector.Connector, memory bool) (_ *pip
 		return nil, err
 	}
 	reporter := console.NewReporter(os.Stderr)
+	reporter.LogTo(slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	p.engine, err = metaverse.New(p.store, set, []connector.Connector{from, p.sink}, &metaverse.Options{
 		DeletionThreshold: -1, Progress: reporter.Report,
 	})
@@ -86,6 +90,9 @@ func (p *pipe) step(ctx context.Context, name string, kind metaverse.StepKind) (
 	rec, err := p.engine.Run(ctx, name, kind, nil)
 	if rec != nil && rec.Objects > 0 {
 		p.processor[name+" "+string(kind)] = (processorTime() - before).Seconds() * 1e6 / float64(rec.Objects)
+	}
+	if rec != nil && p.told != nil {
+		p.told(rec)
 	}
 	if err == nil && rec.Counters.Errors > 0 {
 		err = fmt.Errorf("%s %s: %d objects are in trouble", name, kind, rec.Counters.Errors)
@@ -288,11 +295,15 @@ func bigGroups(ctx context.Context, b *bench) (err error) {
 	return nil
 }
 
+// diskPerUser is what a user takes of the disk while the store is written, everything counted:
+// the store, its log, and what the cloud keeps.
+const diskPerUser = 12_000
+
 // million takes a great many identities from end to end, once.
 func million(ctx context.Context, b *bench) (err error) {
-	users := b.size(1_000_000, 100_000)
-	if b.short {
-		users = b.size(0, 50_000)
+	users := b.size(1_000_000, 50_000)
+	if need := uint64(users) * diskPerUser; freeDisk(os.TempDir()) < need { //nolint:gosec // positive
+		return &skipError{fmt.Sprintf("it needs %d MB in %s", need/1e6, os.TempDir())}
 	}
 	resetPeak()
 	c := &company{name: source, users: users, groups: users / 100}
@@ -301,6 +312,10 @@ func million(ctx context.Context, b *bench) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	p.told = func(rec *metaverse.RunRecord) {
+		took := rec.Ended.Sub(rec.Started)
+		b.say("%s %s: %d objects in %v, most memory so far %.0f MiB", rec.Connector, rec.Step, rec.Objects, took.Round(time.Second), peakMiB())
+	}
 	start := time.Now()
 	recs, _, err := p.cycle(ctx, metaverse.FullImport, metaverse.FullSync)
 	if err != nil {
