@@ -183,20 +183,42 @@ func TestMockHostileValues(t *testing.T) {
 	check(v.troubles)
 }
 
+// Values of 5,000 characters, and 300 of one attribute, in the mock and in Samba.
 func TestMockLargeValues(t *testing.T) {
 	t.Parallel()
 	dc := adtest.NewServer(t, nil)
+	dn := dc.Must(dc.AddUser("large", nil))
+	testLargeValues(t, mockOptions(dc), dn, func(url string, addresses []string) {
+		require.NoError(t, dc.Modify(dn, adtest.Replace("url", url), adtest.Replace("proxyAddresses", addresses...)))
+	})
+}
+
+func TestSambaLargeValues(t *testing.T) {
+	t.Parallel()
+	d := sambatest.Start(t, &sambatest.Options{Users: 1})
+	dn := d.Population.UserDN(1)
+	testLargeValues(t, adminOptions(d), dn, func(url string, addresses []string) {
+		var edit strings.Builder
+		fmt.Fprintf(&edit, "dn: %s\nchangetype: modify\nreplace: url\nurl:: %s\n-\nreplace: proxyAddresses\n", dn, base64.StdEncoding.EncodeToString([]byte(url)))
+		for _, a := range addresses {
+			fmt.Fprintf(&edit, "proxyAddresses: %s\n", a)
+		}
+		d.MustEdit(t, edit.String())
+	})
+}
+
+func testLargeValues(t *testing.T, o ad.Options, dn string, set func(url string, addresses []string)) {
 	long := strings.Repeat("äbc\u00a0", 1250) // 5,000 characters
 	addresses := make([]string, 300)
 	for i := range addresses {
 		addresses[i] = fmt.Sprintf("smtp:somebody.%03d@contoso.test", i)
 	}
-	dn := dc.Must(dc.AddUser("large", adtest.Attrs{"url": {long}, "proxyAddresses": addresses}))
-	s := open(t, directory(t, mockOptions(dc)))
+	set(long, addresses)
+	s := open(t, directory(t, o))
 	v := full(t, s)
 	require.Equal(t, long, v.at(t, dn).Attributes.Text("url"))
 	require.Len(t, v.at(t, dn).Attributes.Values("proxyAddresses"), 300)
-	require.NoError(t, dc.Modify(dn, adtest.Replace("url", long+"!"), adtest.Replace("proxyAddresses", addresses[1:]...)))
+	set(long+"!", addresses[1:])
 	v.delta(t, s)
 	require.Equal(t, long+"!", v.at(t, dn).Attributes.Text("url"))
 	require.Len(t, v.at(t, dn).Attributes.Values("proxyAddresses"), 299)

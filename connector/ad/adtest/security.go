@@ -140,19 +140,19 @@ func descriptorValue(d *directory, v *viewer, e *entry) []string {
 	return []string{string(b)}
 }
 
-// protectedRIDs are the groups whose members a domain controller protects.
+// protectedRIDs are the groups that a domain controller protects with their members.
 var (
-	protectedRIDs     = []uint32{512, 516, 518, 519}
+	protectedRIDs     = []uint32{512, 518, 519}
 	protectedBuiltins = []uint32{544, 548, 549, 550, 551, 552}
 )
 
 // protects reports whether an object has powers for which it is protected: as one of the
-// built-in ones, or by membership in them.
+// built-in accounts and groups, or by membership in some of these.
 func (d *directory) protects(e *entry) bool {
 	if e.sid == "" || e.isTombstone() || !e.class.isA("user") && !e.class.isA("group") {
 		return false
 	}
-	if sid := e.secSID(); sid.OfDomain() && (sid.RID() == 500 || sid.RID() == 502) {
+	if sid := e.secSID(); sid.OfDomain() && slices.Contains([]uint32{500, 502, 516}, sid.RID()) {
 		return true
 	}
 	return slices.ContainsFunc(append(d.groupsOf(e), e), func(g *entry) bool {
