@@ -57,7 +57,12 @@
 //
 // # Faults
 //
-// [Server.Faults] breaks connections, delays, refuses, garbles and forgets, at run time.
+// [Server.Faults] breaks connections, delays, refuses, garbles and forgets, at run time: slow
+// and dying servers are [Faults.Delay], [Faults.Busy], [Faults.DropAfter],
+// [Faults.BreakImports] and [Faults.LoseAnswers]; domain controllers whose cookies do not
+// agree are [NewReplica] with [Faults.RefuseForeignCookies], [Faults.Lag],
+// [Faults.NewInvocation] and [Faults.ExpireCookies]; tombstones whose time is over are
+// [Faults.PurgeTombstones]. [Options.NoExchangeSchema] is a forest without Exchange.
 // Requests that no correct client sends, and controls and extended operations that the
 // server does not know, fail the test; see [Options.OnMisuse].
 package adtest
