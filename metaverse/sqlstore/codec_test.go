@@ -105,8 +105,15 @@ func FuzzDecode(f *testing.F) {
 	record, err = e.flows([]metaverse.ReferenceFlow{{Target: "cn", Source: "mail", Rule: "rule"}})
 	require.NoError(f, err)
 	f.Add(record)
+	packed := packedDictionary()
+	for _, dict := range []*dictionary{testDictionary(), packed} {
+		record, err = (&encoder{t: &tx{reader: reader{dict: dict}}}).attributes(new(packedPerson(1)))
+		require.NoError(f, err)
+		f.Add(record)
+	}
 	f.Fuzz(func(t *testing.T, record []byte) {
-		dict, e := testDictionary(), testEncoder()
+		dict := packed
+		e := &encoder{t: &tx{reader: reader{dict: dict}}}
 		if set, err := decodeAttributes(dict, record); err == nil {
 			again, err := e.attributes(&set)
 			require.NoError(t, err)

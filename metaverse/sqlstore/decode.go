@@ -27,7 +27,15 @@ type decoder struct {
 }
 
 func newDecoder(dict *dictionary, record []byte) *decoder {
-	d := &decoder{dict: dict, s: string(record)}
+	d := &decoder{dict: dict}
+	if len(record) > 0 && record[0] == packedVersion {
+		body, err := dict.unpack(record[1:])
+		if d.s = body; err != nil {
+			d.fail(err)
+		}
+		return d
+	}
+	d.s = string(record)
 	switch v := d.byte(); {
 	case d.err == nil && v != recordVersion:
 		d.fail(fmt.Errorf("record format %d is unknown", v))

@@ -16,15 +16,17 @@ const (
 	namePartition nameKind = 3
 	nameAttribute nameKind = 4
 	nameRule      nameKind = 5
-	nameKinds              = 6
+	nameText      nameKind = 6 // a common text
+	nameKinds              = 7
 )
 
 // A dictionary is the table of names in memory. Dictionaries that are shared are never
 // changed; an Update that meets a new name works on a copy of its own and publishes it after
 // the commit.
 type dictionary struct {
-	seq   int64 // number of the newest name
-	kinds [nameKinds]names
+	seq    int64 // number of the newest name
+	kinds  [nameKinds]names
+	packer *packer // of the common texts, nil while there are none
 }
 
 type names struct {
@@ -35,7 +37,7 @@ type names struct {
 }
 
 func (d *dictionary) clone() *dictionary {
-	out := &dictionary{seq: d.seq}
+	out := &dictionary{seq: d.seq, packer: d.packer}
 	for k, n := range d.kinds {
 		out.kinds[k] = names{slices.Clone(n.byID), maps.Clone(n.ids), maps.Clone(n.folded), maps.Clone(n.first)}
 	}
@@ -61,6 +63,13 @@ func (d *dictionary) add(kind nameKind, id int64, name string) {
 				n.first[int64(other)] = n.folded[attr.Fold(name)]
 			}
 		}
+	}
+}
+
+// learnt notes that there are common texts.
+func (d *dictionary) learnt() {
+	if texts := d.kinds[nameText].byID; len(texts) > 1 {
+		d.packer = newPacker(texts[1:])
 	}
 }
 
@@ -121,6 +130,9 @@ func (r *reader) refresh(known *dictionary) error {
 		next.add(nameKind(kind), id, name)
 		return nil
 	}, known.seq)
+	if len(next.kinds[nameText].byID) > len(known.kinds[nameText].byID) {
+		next.learnt()
+	}
 	r.dict = next
 	return err
 }

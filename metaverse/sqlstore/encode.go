@@ -33,6 +33,7 @@ var (
 type encoder struct {
 	t   *tx
 	buf []byte
+	zip []byte // packed form of buf
 	cs  []metaverse.CSID
 }
 
@@ -48,7 +49,7 @@ func (e *encoder) name(kind nameKind, name string) error {
 	return err
 }
 
-// attributes encodes the attributes of an object. The result is valid until the next call.
+// attributes encodes the attributes of an object, packed: other records are small, or do not stay. The result is valid until the next call.
 func (e *encoder) attributes(s *attr.Set) ([]byte, error) {
 	e.start()
 	e.uvarint(int64(s.Len()))
@@ -60,7 +61,9 @@ func (e *encoder) attributes(s *attr.Set) ([]byte, error) {
 			return nil, fmt.Errorf("attribute %s: %w", name, err)
 		}
 	}
-	return e.buf, nil
+	var out []byte
+	e.zip, out = e.t.dict.packer.pack(e.zip, e.buf)
+	return out, nil
 }
 
 func (e *encoder) values(values []attr.Value) error {

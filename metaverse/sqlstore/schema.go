@@ -19,7 +19,7 @@ const schemaV1 = `
 -- Names under small numbers, never reused. seq orders them over all kinds.
 CREATE TABLE name (
 	seq  INTEGER PRIMARY KEY,
-	kind INTEGER NOT NULL, -- 1 connector, 2 class, 3 partition, 4 attribute, 5 rule
+	kind INTEGER NOT NULL, -- 1 connector, 2 class, 3 partition, 4 attribute, 5 rule, 6 common text
 	id   INTEGER NOT NULL,
 	name TEXT    NOT NULL,
 	UNIQUE (kind, id),

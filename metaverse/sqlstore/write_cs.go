@@ -11,6 +11,9 @@ import (
 // PutCS tries the plain way first: objects rarely trade anchors or DNs. When one is in the
 // way it vacates all keys of the call and writes everything again.
 func (t *tx) PutCS(objects []*metaverse.CSObject) error {
+	if err := t.learn(objects); err != nil {
+		return err
+	}
 	for _, o := range objects {
 		taken, err := t.putCS(o)
 		if err != nil {
