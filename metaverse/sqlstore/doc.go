@@ -68,6 +68,12 @@
 // change. What has to be found or changed by itself, such as links, references, queues and join
 // keys, has narrow tables of its own. [Store.Dump] writes everything as JSON lines.
 //
+// What objects hold is packed (S2), which costs a few microseconds for each. From the first objects
+// that come together, 64 at least, a store learns texts that one in eight of them has, such as mail
+// domains, companies and addresses, and keeps them among the names as a dictionary for all others. Values
+// that tell people apart are never in it. Unpacking is bounded: a record of a forged file takes no
+// more than a hundred times its own size.
+//
 // Attribute names of images, metaverse objects and modifications come back as they were
 // spelled. Attribute names of references and of value keys are compared without regard to
 // case and come back in the spelling in which the store first met them.

@@ -73,6 +73,9 @@ func (p *packer) pack(buf, record []byte) (packed, result []byte) {
 	return buf, buf
 }
 
+// scratchMost is the largest buffer that is kept.
+const scratchMost = 1 << 20
+
 // scratch are buffers to unpack into: what is read from them is copied.
 var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -87,8 +90,12 @@ func (d *dictionary) unpack(packed []byte) (string, error) {
 	if err != nil || size > maxRatio*len(block) {
 		return "", errBadPacked
 	}
-	buf := scratch.Get().(*[]byte) //nolint:errcheck,forcetypeassert // nothing else is in it
-	defer scratch.Put(buf)
+	buf := scratch.Get().(*[]byte) //nolint:forcetypeassert // nothing else is in it
+	defer func() {
+		if cap(*buf) <= scratchMost {
+			scratch.Put(buf)
+		}
+	}()
 	*buf = slices.Grow((*buf)[:0], size)
 	var body []byte
 	switch {
