@@ -136,3 +136,28 @@ func TestOptionsAreChecked(t *testing.T) {
 	require.ErrorContains(t, err, "weekly")
 	require.ErrorContains(t, err, `"a"`)
 }
+
+// Jitter delays each start by another time, within its bound.
+func TestJitter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const interval, jitter = time.Hour, 20 * time.Minute
+		var starts []time.Time
+		s, err := scheduler.New(newFake().read("tenant", "a", "b"), connectors, &scheduler.Options{Interval: interval, Jitter: jitter,
+			OnCycle: func(c *scheduler.Cycle, _ error) { starts = append(starts, c.Started) }})
+		require.NoError(t, err)
+		done := make(chan error, 1)
+		go func() { done <- s.Run(t.Context()) }()
+		time.Sleep(100 * time.Hour)
+		s.Stop()
+		require.NoError(t, <-done)
+		seen := make(map[time.Duration]bool)
+		for i, start := range starts[1:] {
+			gap := start.Sub(starts[i])
+			require.GreaterOrEqual(t, gap, interval)
+			require.Less(t, gap, interval+jitter+time.Minute)
+			seen[gap.Round(time.Minute)] = true
+		}
+		require.Greater(t, len(seen), 5)
+	})
+}

@@ -162,6 +162,13 @@ func TestDaemon(t *testing.T) {
 		require.NotContains(t, metrics, u.UserPrincipalName)
 	}
 
+	b.eventually("the server in the status", func() bool {
+		out, err := b.run("status")
+		require.NoError(t, err)
+		require.NotContains(t, out, "silent")
+		return strings.Contains(out, "active")
+	})
+
 	_, err = b.run("suspend", "-reason", "migration")
 	require.NoError(t, err)
 	b.eventually("the alert", func() bool { return r.has(scheduler.EventSuspended) })

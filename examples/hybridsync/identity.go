@@ -89,7 +89,7 @@ func openIdentity(c *config, store metaverse.Store, o credential.ManagerOptions)
 	}
 	pool, err := identity.Authorities(t.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("tenant: %w", err)
+		return nil, fmt.Errorf("tenant.ca_file: %w", err)
 	}
 	o.Options = credential.Options{RootCAs: pool}
 	o.Lifetime, o.Overlap, o.Policy = time.Duration(i.Lifetime), time.Duration(i.Overlap), credential.RotationPolicy{Fraction: i.RotateAt}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hybridsync/hybridsync/metaverse"
+	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
 )
 
 // presence is a server that runs the daemon, as it tells the others through the store.
@@ -131,6 +132,9 @@ func clusterOf(ctx context.Context, a *app) (c cluster, err error) {
 	if set, err := loadRules(a.config); err == nil { // a status shows what it can
 		c.Hash = a.config.shared(set).hash()
 	}
+	if !sqlstore.IsURL(a.config.Store) {
+		return c, nil // a file has its lease for single steps
+	}
 	l, err := a.store.Lease(ctx)
 	if err == nil && l.Token > 0 {
 		c.overtaken(l)
@@ -142,7 +146,9 @@ func clusterOf(ctx context.Context, a *app) (c cluster, err error) {
 // overtaken corrects what servers said of themselves before they died: active is who has the lease.
 func (c *cluster) overtaken(l metaverse.Lease) {
 	for n := range c.Servers {
-		if s := &c.Servers[n]; s.Role == "active" && !(l.Held() && l.Holder.Host == s.Host && l.Holder.PID == s.PID) {
+		s := &c.Servers[n]
+		holds := l.Held() && l.Holder.Host == s.Host && l.Holder.PID == s.PID
+		if s.Role == "active" && !holds {
 			s.Role = "silent"
 		}
 	}

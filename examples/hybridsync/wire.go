@@ -249,7 +249,7 @@ func (c *config) classes() []string {
 func tenant(t *tenantConfig, classes []string, id *identity.Identity, log *slog.Logger) (connector.Connector, error) {
 	pool, err := identity.Authorities(t.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("tenant: %w", err)
+		return nil, fmt.Errorf("tenant.ca_file: %w", err)
 	}
 	cred, err := signIn(t, id, pool)
 	if err != nil {
