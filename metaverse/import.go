@@ -162,11 +162,8 @@ func (r *run) selection() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-func (r *run) request(resume connector.Checkpoint) connector.ImportRequest {
-	return connector.ImportRequest{
-		Resume: resume, PageSize: r.opts.PageSize,
-		Progress: func(total int64) { r.progress("import", r.rec.Objects, total) },
-	}
+func (in *intake) request(resume connector.Checkpoint) connector.ImportRequest {
+	return connector.ImportRequest{Resume: resume, PageSize: in.r.opts.PageSize, Progress: in.total.Store}
 }
 
 func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.FullImporter, st *importState) error {
@@ -196,7 +193,9 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 	if err := in.loadTroubled(ctx); err != nil {
 		return err
 	}
-	done, err := in.consume(ctx, im.FullImport(ctx, r.request(checkpoint)))
+	done, err := in.consume(ctx, func(ctx context.Context) iter.Seq2[connector.Item, error] {
+		return im.FullImport(ctx, in.request(checkpoint))
+	})
 	if err != nil {
 		return err
 	}
@@ -229,7 +228,9 @@ func (r *run) deltaImport(ctx context.Context, s connector.Session, im connector
 	if st.owed && len(in.troubled.healed) == len(in.troubled.keys) {
 		return errOwed
 	}
-	done, err := in.consume(ctx, im.DeltaImport(ctx, st.watermark, r.request(nil)))
+	done, err := in.consume(ctx, func(ctx context.Context) iter.Seq2[connector.Item, error] {
+		return im.DeltaImport(ctx, st.watermark, in.request(nil))
+	})
 	if err != nil {
 		return err
 	}
@@ -393,8 +394,8 @@ func (r *run) noteNames(what string, names []string, all int64) {
 
 // consume stages a stream and returns its completion. A stream that ends without one is an
 // error: what came is kept, nothing else follows from it.
-func (in *intake) consume(ctx context.Context, items iter.Seq2[connector.Item, error]) (*connector.Completion, error) {
-	for item, err := range items {
+func (in *intake) consume(ctx context.Context, read func(context.Context) iter.Seq2[connector.Item, error]) (*connector.Completion, error) {
+	for item, err := range in.stream(ctx, read) {
 		if err != nil {
 			if flushErr := in.flush(context.WithoutCancel(ctx), nil); flushErr != nil {
 				return nil, errors.Join(err, flushErr)

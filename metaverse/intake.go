@@ -3,6 +3,8 @@ package metaverse
 import (
 	"context"
 	"encoding/json"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hybridsync/hybridsync/connector"
 )
@@ -18,6 +20,9 @@ type intake struct {
 	full    bool // full imports mark what they see
 	items   []connector.Item
 	values  int // reference values in items
+
+	reading sync.Mutex   // held by who uses the session
+	total   atomic.Int64 // of objects, where the directory reports it
 
 	circles  *repetition
 	failures int64 // objects that could not be staged
@@ -35,14 +40,7 @@ func (in *intake) add(ctx context.Context, item connector.Item) error {
 	}
 	in.r.rec.Objects++
 	in.items = append(in.items, item)
-	if item.Object != nil {
-		for _, values := range item.Object.Attributes.All() {
-			in.values += len(values)
-		}
-	}
-	for _, m := range item.Mods {
-		in.values += len(m.Adds) + len(m.Deletes)
-	}
+	in.values += valuesOf(&item)
 	if len(in.items) < in.r.e.opts.Batch && in.values < maxBatchValues {
 		return nil
 	}
@@ -82,7 +80,7 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 	if err := in.count(done); err != nil {
 		return err
 	}
-	in.r.progress("import", in.r.rec.Objects, 0)
+	in.r.progress("import", in.r.rec.Objects, in.total.Load())
 	if len(done.unknown) > 0 {
 		return in.readWhole(ctx, done.unknown)
 	}
@@ -151,15 +149,24 @@ func (in *intake) readWhole(ctx context.Context, keys []connector.Key) error {
 		in.r.rec.Counters.Warnings += int64(len(keys))
 		return nil
 	}
-	var items []connector.Item
+	items, err := in.readObjects(ctx, reader, keys)
+	if err != nil {
+		return err
+	}
+	in.items = items
+	return in.flush(ctx, nil)
+}
+
+func (in *intake) readObjects(ctx context.Context, reader connector.ObjectReader, keys []connector.Key) (items []connector.Item, err error) {
+	in.reading.Lock()
+	defer in.reading.Unlock()
 	for item, err := range reader.ReadObjects(ctx, keys) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if item.Kind == connector.ItemObject || item.Kind == connector.ItemDelete {
 			items = append(items, item)
 		}
 	}
-	in.items = items
-	return in.flush(ctx, nil)
+	return items, nil
 }
