@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 	"connector":                         {"connector/attr", "sourceanchor"},
 	"connector/memdir":                  {"connector", "connector/attr", "sourceanchor"},
 	"connector/ad/secdesc":              {},
-	"connector/ad":                      {"connector", "connector/attr", "connector/ad/secdesc", "sourceanchor"},
+	"connector/ad":                      {"connector", "connector/attr", "connector/ad/secdesc", "sourceanchor", "internal/ldapwire"},
 	"connector/entra":                   {"connector", "connector/attr", "sourceanchor"},
 	"connector/connectortest":           {"connector", "connector/attr"},
 	"connector/ad/adtest":               {"connector", "connector/attr", "connector/ad/secdesc"},
@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"scheduler":                         {"metaverse"},
 	"scheduler/telemetry":               {"scheduler", "metaverse", "connector"},
 	"internal":                          {"internal"},
+	"internal/ldapwire":                 {}, // what reads directories in connector/ad and in measurements
 	"examples":                          {"*"},
 }
 

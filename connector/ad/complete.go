@@ -7,6 +7,7 @@ import (
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/internal/ldapwire"
 )
 
 // changesWhileReading is how often an object may change while its large attributes are
@@ -87,7 +88,7 @@ func (l *link) completeEntry(ctx context.Context, e *entry) error {
 		}
 	}
 	// The bare name came along without values.
-	e.Attributes = slices.DeleteFunc(e.Attributes, func(d description) bool { return len(d.Values) == 0 })
+	e.Attributes = slices.DeleteFunc(e.Attributes, func(d ldapwire.Attribute) bool { return len(d.Values) == 0 })
 	return nil
 }
 

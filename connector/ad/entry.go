@@ -7,7 +7,11 @@ import (
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/internal/ldapwire"
 )
+
+// An entry is one object as a search returns it.
+type entry = ldapwire.Entry
 
 // An incomplete attribute is one of which the server has sent a first range.
 type incomplete struct {
@@ -101,7 +105,7 @@ func values(e *entry, name string) []string {
 
 // present reports whether the entry tells of the attribute at all, be it without values.
 func present(e *entry, name string) bool {
-	return slices.ContainsFunc(e.Attributes, func(a description) bool { return attr.EqualName(a.Name, name) })
+	return slices.ContainsFunc(e.Attributes, func(a ldapwire.Attribute) bool { return attr.EqualName(a.Name, name) })
 }
 
 func single(e *entry, name string) string {

@@ -171,7 +171,7 @@ func (l *link) fault(ctx context.Context, err error) error {
 			return fmt.Errorf("%w: %s", connector.ErrProtocol, strings.ToLower(ldapErrorName(answer.ResultCode)))
 		}
 	}
-	if reason := l.wire.garbled(); reason != nil {
+	if reason := l.wire.Garbled(); reason != nil {
 		return fmt.Errorf("%w: %w", connector.ErrProtocol, reason)
 	}
 	return fmt.Errorf("%w: the connection to %s was lost", connector.ErrUnavailable, l.server.addr)

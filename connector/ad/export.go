@@ -62,9 +62,9 @@ func (x *exporting) run(ctx context.Context) connector.Result {
 
 // send makes one request that changes the directory, and notes when its answer is lost.
 func (x *exporting) send(ctx context.Context, request func() error) error {
-	before := x.link.wire.written.Load()
+	before := x.link.wire.Written()
 	err := x.link.do(ctx, request)
-	if err != nil && resultCode(err) == 0 && x.link.wire.written.Load() > before {
+	if err != nil && resultCode(err) == 0 && x.link.wire.Written() > before {
 		x.lost = true
 	}
 	return err

@@ -13,6 +13,8 @@ import (
 	"github.com/jcmturner/gokrb5/v8/crypto/etype"
 	"github.com/jcmturner/gokrb5/v8/iana/keyusage"
 	"github.com/jcmturner/gokrb5/v8/types"
+
+	"github.com/hybridsync/hybridsync/internal/ldapwire"
 )
 
 // errSealed is that a message of a sealed connection is not what the server sent.
@@ -159,7 +161,7 @@ func (c *sealedConn) Read(p []byte) (int, error) {
 		}
 		n := binary.BigEndian.Uint32(size[:])
 		if n > maxSealed {
-			return 0, fmt.Errorf("%w: %w: %d octets", errMessage, errSealed, n)
+			return 0, fmt.Errorf("%w: %w: %d octets", ldapwire.ErrMessage, errSealed, n)
 		}
 		token := make([]byte, n)
 		if _, err := io.ReadFull(c.Conn, token); err != nil {
@@ -167,7 +169,7 @@ func (c *sealedConn) Read(p []byte) (int, error) {
 		}
 		plain, err := c.gss.unwrap(token, true)
 		if err != nil {
-			return 0, fmt.Errorf("%w: %w", errMessage, err)
+			return 0, fmt.Errorf("%w: %w", ldapwire.ErrMessage, err)
 		}
 		c.rest = plain
 	}

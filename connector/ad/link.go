@@ -12,6 +12,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/internal/ldapwire"
 )
 
 const startTLSOID = "1.3.6.1.4.1.1466.20037"
@@ -20,7 +21,7 @@ const startTLSOID = "1.3.6.1.4.1.1466.20037"
 // way at once.
 type link struct {
 	server  server
-	wire    *wire
+	wire    *ldapwire.Wire
 	conn    *ldap.Conn
 	timeout time.Duration // for one request
 	sleep   func(context.Context, time.Duration) error
@@ -51,7 +52,7 @@ func (d *Directory) dial(ctx context.Context, s server) (*link, error) {
 		}
 		return nil, err
 	}
-	w := newWire(secure, d.opts.MaxMessage)
+	w := ldapwire.New(secure, d.opts.MaxMessage)
 	l := &link{server: s, wire: w, conn: ldap.NewConn(w, true), timeout: d.opts.RequestTimeout, sleep: d.sleep}
 	l.conn.Start()
 	if err := d.bind(ctx, l); err != nil {
@@ -102,7 +103,7 @@ func startTLS(raw net.Conn) error {
 		return fmt.Errorf("%w: StartTLS: %w", connector.ErrUnavailable, err)
 	}
 	const limit = 1 << 16
-	answer, err := ber.ReadPacket(newWire(raw, limit))
+	answer, err := ber.ReadPacket(ldapwire.New(raw, limit))
 	if err != nil {
 		return fmt.Errorf("%w: StartTLS: %w", connector.ErrUnavailable, err)
 	}
@@ -132,7 +133,7 @@ func (l *link) close() {
 }
 
 // alive reports whether requests can be made.
-func (l *link) alive() bool { return !l.wire.closed.Load() && !l.conn.IsClosing() }
+func (l *link) alive() bool { return !l.wire.Closed() && !l.conn.IsClosing() }
 
 // do makes one request that the library cannot interrupt. When ctx ends or the answer does
 // not come in time, the connection is closed under it.
@@ -175,7 +176,7 @@ func (l *link) search(ctx context.Context, req *ldap.SearchRequest) (*answer, er
 // entries makes a search whose entries are taken on the connection's own goroutine, where
 // nothing may wait for another request.
 func (l *link) entries(ctx context.Context, req *ldap.SearchRequest, take func(*entry) error) ([]ldap.Control, error) {
-	done, ok := l.wire.announce(&inbox{take: take}, ctx.Done())
+	done, ok := l.wire.Announce(take, ctx.Done())
 	if !ok {
 		return nil, context.Cause(ctx)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/internal/ldapwire"
 )
 
 // A mechanism is the client's side of a SASL mechanism.
@@ -28,7 +29,7 @@ const (
 
 // saslBind authenticates. It has the connection to itself.
 func saslBind(conn net.Conn, m mechanism) error {
-	in := newWire(conn, saslMaxReply)
+	in := ldapwire.New(conn, saslMaxReply)
 	var challenge []byte
 	for id := range saslRounds {
 		token, err := m.step(challenge)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,33 +16,23 @@ import (
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/internal/ldapwire"
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 // pageSize is what everybody asks for.
 const pageSize = 1000
 
-// search reads everything page by page.
-func search(ctx context.Context, s *slapd, one func(*ldap.Entry) bool) (err error) {
-	conn, err := s.bind()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
+// pages asks for everything page by page.
+func pages(ask func(*ldap.SearchRequest) ([]ldap.Control, error)) error {
 	paging := ldap.NewControlPaging(pageSize)
 	for {
-		req := ldap.NewSearchRequest(ldapSuffix, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
-			"(|(objectClass=inetOrgPerson)(objectClass=groupOfNames))", ldapAttributes, []ldap.Control{paging})
-		res := conn.SearchAsync(ctx, req, 64)
-		for res.Next() {
-			if e := res.Entry(); e != nil && !one(e) {
-				return nil
-			}
-		}
-		if err := res.Err(); err != nil {
+		controls, err := ask(ldap.NewSearchRequest(ldapSuffix, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
+			"(|(objectClass=inetOrgPerson)(objectClass=groupOfNames))", ldapAttributes, []ldap.Control{paging}))
+		if err != nil {
 			return err
 		}
-		next, ok := ldap.FindControl(res.Controls(), ldap.ControlTypePaging).(*ldap.ControlPaging)
+		next, ok := ldap.FindControl(controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 		if !ok || len(next.Cookie) == 0 {
 			return nil
 		}
@@ -50,12 +41,50 @@ func search(ctx context.Context, s *slapd, one func(*ldap.Entry) bool) (err erro
 }
 
 // goLDAP reads everything with the library alone.
-func goLDAP(ctx context.Context, s *slapd) error {
-	return search(ctx, s, func(*ldap.Entry) bool { return true })
+func goLDAP(ctx context.Context, s *slapd) (err error) {
+	conn, err := s.bind()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	return pages(func(req *ldap.SearchRequest) ([]ldap.Control, error) {
+		res := conn.SearchAsync(ctx, req, 64)
+		for res.Next() { // nothing is kept
+		}
+		return res.Controls(), res.Err()
+	})
+}
+
+// maxMessage is the largest LDAP message that is read.
+const maxMessage = 64 << 20
+
+// readEntries reads everything as package connector/ad does: the library asks, and what comes
+// is decoded below it.
+func readEntries(s *slapd, one func(*ldapwire.Entry) error) (err error) {
+	raw, err := net.Dial("tcp", strings.TrimPrefix(s.url, "ldap://")) //nolint:noctx // loopback
+	if err != nil {
+		return err
+	}
+	wire := ldapwire.New(raw, maxMessage)
+	conn := ldap.NewConn(wire, false)
+	conn.Start()
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := conn.Bind(slapdAdmin, slapdPassword); err != nil {
+		return err
+	}
+	return pages(func(req *ldap.SearchRequest) ([]ldap.Control, error) {
+		done, _ := wire.Announce(one, nil)
+		defer done()
+		res, err := conn.Search(req)
+		if err != nil {
+			return nil, err
+		}
+		return res.Controls, nil
+	})
 }
 
 // ldapDirectory is a connector to OpenLDAP, which package connector/ad does not know: as
-// little as full imports need.
+// little as full imports need, with that package's way of reading.
 type ldapDirectory struct{ server *slapd }
 
 func (d *ldapDirectory) Info() connector.Info {
@@ -82,23 +111,39 @@ func (s *ldapSession) Close(context.Context) error { return nil }
 
 func (s *ldapSession) FullImport(ctx context.Context, _ connector.ImportRequest) iter.Seq2[connector.Item, error] {
 	return func(yield func(connector.Item, error) bool) {
-		n, stopped := int64(0), false
-		err := search(ctx, s.d.server, func(e *ldap.Entry) bool {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		// As much as one page waits here while the next one is read.
+		entries, end := make(chan *ldapwire.Entry, pageSize), make(chan error, 1)
+		go func() {
+			end <- readEntries(s.d.server, func(e *ldapwire.Entry) error {
+				select {
+				case entries <- e:
+					return nil
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			})
+			close(entries)
+		}()
+		n := int64(0)
+		for e := range entries {
 			n++
-			stopped = !yield(connector.Item{Kind: connector.ItemObject, Object: ldapObject(e)}, nil)
-			return !stopped
-		})
-		switch {
-		case stopped:
-		case err != nil:
-			yield(connector.Item{}, err)
-		default:
-			yield(connector.Item{Kind: connector.ItemComplete, Complete: &connector.Completion{Objects: n}}, nil)
+			if !yield(connector.Item{Kind: connector.ItemObject, Object: ldapObject(e)}, nil) {
+				cancel()
+				<-end
+				return
+			}
 		}
+		if err := <-end; err != nil {
+			yield(connector.Item{}, err)
+			return
+		}
+		yield(connector.Item{Kind: connector.ItemComplete, Complete: &connector.Completion{Objects: n}}, nil)
 	}
 }
 
-func ldapObject(e *ldap.Entry) *connector.Object {
+func ldapObject(e *ldapwire.Entry) *connector.Object {
 	o := &connector.Object{Class: "user", DN: e.DN}
 	o.Attributes.Grow(len(e.Attributes))
 	for _, a := range e.Attributes {

@@ -1,4 +1,4 @@
-package ad
+package ldapwire
 
 import (
 	"bufio"
@@ -12,8 +12,6 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 	"github.com/stretchr/testify/require"
-
-	"github.com/hybridsync/hybridsync/connector"
 )
 
 func message(size int) []byte {
@@ -50,7 +48,7 @@ func TestReadMessageRefuses(t *testing.T) {
 		"absurd":      {0x30, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 	} {
 		_, err := readMessage(bufio.NewReader(bytes.NewReader(stream)), 1000)
-		require.ErrorIs(t, err, errMessage, name)
+		require.ErrorIs(t, err, ErrMessage, name)
 	}
 	_, err := readMessage(bufio.NewReader(bytes.NewReader(message(100)[:50])), 1000)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -101,7 +99,7 @@ func FuzzDecodeEntry(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		e, err := decodeEntry(string(body))
 		if err != nil {
-			require.ErrorIs(t, err, errMessage)
+			require.ErrorIs(t, err, ErrMessage)
 			return
 		}
 		size := len(e.DN)
@@ -113,44 +111,6 @@ func FuzzDecodeEntry(f *testing.F) {
 		}
 		require.LessOrEqual(t, size, len(body))
 	})
-}
-
-func TestGarbageIsAProtocolError(t *testing.T) {
-	t.Parallel()
-	client, server := net.Pipe()
-	w := newWire(client, 1000)
-	l := &link{wire: w, conn: ldap.NewConn(w, true), timeout: 1 << 40}
-	l.conn.Start()
-	defer l.close()
-	go func() {
-		if _, err := io.ReadFull(server, make([]byte, 10)); err == nil {
-			go io.Copy(io.Discard, server) //nolint:errcheck // a test's other side
-			server.Write([]byte("what?"))  //nolint:errcheck // ditto
-		}
-	}()
-	_, err := l.search(t.Context(), &ldap.SearchRequest{Filter: anything})
-	require.ErrorIs(t, err, connector.ErrProtocol)
-	require.ErrorIs(t, err, errMessage)
-	require.Positive(t, w.written.Load())
-}
-
-func TestResultErrors(t *testing.T) {
-	t.Parallel()
-	e := newResultError(&ldap.Error{ResultCode: 50, Err: errors.New("00002098: SecErr: DSID-03150F94, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0")})
-	require.ErrorIs(t, e, connector.ErrPermission)
-	require.Equal(t, "LDAP result 50 (insufficient access rights), Windows error 8344 (insufficient access rights to perform the operation)", e.Error())
-	e = newResultError(&ldap.Error{ResultCode: 19, Err: errors.New("000021C8: AtrErr: DSID-03200EB6, #1:\n\t0: 000021C8: DSID-03200EB6, problem 1005 (CONSTRAINT_ATT_TYPE), data 0, Att 90290 (userPrincipalName)")})
-	require.Equal(t, "userPrincipalName", e.attribute)
-	require.Equal(t, uint32(8648), e.windows)
-	e = newResultError(&ldap.Error{ResultCode: 49, Err: errors.New("80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data 775, v4563")})
-	require.ErrorIs(t, e, connector.ErrAuthentication)
-	require.Equal(t, "LDAP result 49 (invalid credentials): the account is locked", e.Error())
-	e = newResultError(&ldap.Error{ResultCode: 80, Err: errors.New("value 'secret' is wrong, Att (se cret)")})
-	require.NotContains(t, e.Error(), "secret")
-	for _, code := range []uint16{51, 52, 3, 11} {
-		require.True(t, connector.IsTransient(&resultError{result: code}))
-	}
-	require.False(t, bytes.Contains([]byte((&resultError{result: 9999}).Error()), []byte("()")))
 }
 
 // FuzzWire feeds the wire what a server could send in answer to a search.
@@ -167,9 +127,9 @@ func FuzzWire(f *testing.F) {
 	f.Add([]byte{0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		client, server := net.Pipe()
-		w := newWire(client, 1<<16)
+		w := New(client, 1<<16)
 		taken := 0
-		done, ok := w.announce(&inbox{take: func(*entry) error { taken++; return nil }}, nil)
+		done, ok := w.Announce(func(*Entry) error { taken++; return nil }, nil)
 		require.True(t, ok)
 		w.mu.Lock()
 		w.next.id, w.inboxes[2] = 2, w.next

@@ -1,4 +1,4 @@
-package ad
+package ldapwire
 
 import "fmt"
 
@@ -42,12 +42,12 @@ func element[T string | []byte](b T) (tag byte, content, rest T, err error) {
 func expect[T string | []byte](b T, want byte) (content, rest T, err error) {
 	tag, content, rest, err := element(b)
 	if err == nil && tag != want {
-		err = fmt.Errorf("%w: %#02x where %#02x belongs", errMessage, tag, want)
+		err = fmt.Errorf("%w: %#02x where %#02x belongs", ErrMessage, tag, want)
 	}
 	return content, rest, err
 }
 
-func errTruncated() error { return fmt.Errorf("%w: an element is cut short", errMessage) }
+func errTruncated() error { return fmt.Errorf("%w: an element is cut short", ErrMessage) }
 
 // messageHead returns the id of an LDAP message with tag and content of its operation.
 func messageHead(m []byte) (id int64, op byte, body []byte, err error) {
@@ -60,7 +60,7 @@ func messageHead(m []byte) (id int64, op byte, body []byte, err error) {
 		return 0, 0, nil, err
 	}
 	if len(number) == 0 || len(number) > 8 {
-		return 0, 0, nil, fmt.Errorf("%w: a message id of %d octets", errMessage, len(number))
+		return 0, 0, nil, fmt.Errorf("%w: a message id of %d octets", ErrMessage, len(number))
 	}
 	for _, c := range number {
 		id = id<<8 | int64(c)
@@ -69,21 +69,21 @@ func messageHead(m []byte) (id int64, op byte, body []byte, err error) {
 	return id, op, body, err
 }
 
-// An entry is one object as a search returns it.
-type entry struct {
+// An Entry is one object as a search returns it.
+type Entry struct {
 	DN         string
-	Attributes []description
+	Attributes []Attribute
 }
 
-// A description is an attribute of an entry: its name with options, and values, which are
+// An Attribute is an attribute of an entry: its name with options, and values, which are
 // octets.
-type description struct {
+type Attribute struct {
 	Name   string
 	Values []string
 }
 
 // decodeEntry decodes the content of a search result entry. All strings share its memory.
-func decodeEntry(body string) (*entry, error) {
+func decodeEntry(body string) (*Entry, error) {
 	dn, body, err := expect(body, tagOctetString)
 	if err != nil {
 		return nil, err
@@ -96,10 +96,10 @@ func decodeEntry(body string) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{DN: dn, Attributes: make([]description, 0, attributes)}
+	e := &Entry{DN: dn, Attributes: make([]Attribute, 0, attributes)}
 	all := make([]string, 0, total)
 	for len(list) > 0 {
-		var d description
+		var d Attribute
 		if d.Name, all, list, err = decodeAttribute(list, all, &d); err != nil {
 			return nil, err
 		}
@@ -109,7 +109,7 @@ func decodeEntry(body string) (*entry, error) {
 }
 
 // decodeAttribute cuts an attribute off list. Its values go to the end of all.
-func decodeAttribute(list string, all []string, d *description) (name string, grown []string, rest string, err error) {
+func decodeAttribute(list string, all []string, d *Attribute) (name string, grown []string, rest string, err error) {
 	one, rest, err := expect(list, tagSequence)
 	if err != nil {
 		return "", nil, "", err

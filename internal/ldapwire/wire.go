@@ -1,4 +1,6 @@
-package ad
+// Package ldapwire reads the answers to LDAP searches at the speed of the network. It is what
+// connector/ad reads with, and what the benchmarks read OpenLDAP with.
+package ldapwire
 
 import (
 	"bufio"
@@ -10,10 +12,10 @@ import (
 	"sync/atomic"
 )
 
-// errMessage is kept by a wire whose server sent what is not LDAP or is too large.
-var errMessage = errors.New("ad: not an LDAP message")
+// ErrMessage is kept by a wire whose server sent what is not LDAP or is too large.
+var ErrMessage = errors.New("not an LDAP message")
 
-// A wire is the connection below the LDAP library. It reads whole messages and hands them
+// A Wire is the connection below the LDAP library. It reads whole messages and hands them
 // up, but for the entries of searches: those it decodes itself, straight into the inbox of
 // the search. The library would make some thousand allocations for each of them, which is
 // more work than all the rest of an import.
@@ -21,7 +23,7 @@ var errMessage = errors.New("ad: not an LDAP message")
 // It also refuses messages that are too large before any memory is allocated for them,
 // counts what was written, so that a lost connection can tell a request that was never
 // sent from one whose answer is missing, and remembers why reading ended.
-type wire struct {
+type Wire struct {
 	net.Conn
 	limit   int64
 	written atomic.Int64
@@ -42,25 +44,28 @@ type wire struct {
 
 // Close closes the connection. From then on it is known to be of no use, even before the
 // library has noticed.
-func (w *wire) Close() error {
+func (w *Wire) Close() error {
 	w.closed.Store(true)
 	return w.Conn.Close()
 }
 
-func newWire(c net.Conn, limit int64) *wire {
-	return &wire{Conn: c, limit: limit, in: bufio.NewReaderSize(c, 1<<16), turn: make(chan struct{}, 1), inboxes: map[int64]*inbox{}}
+// New puts a wire on a connection. Messages of more than limit octets are refused.
+func New(c net.Conn, limit int64) *Wire {
+	return &Wire{Conn: c, limit: limit, in: bufio.NewReaderSize(c, 1<<16), turn: make(chan struct{}, 1), inboxes: map[int64]*inbox{}}
 }
 
-// An inbox takes the entries of one search on the reader's goroutine. An error ends the
-// connection.
+// An inbox takes the entries of one search.
 type inbox struct {
 	id   int64 // of the request; 0 until it was written
-	take func(*entry) error
+	take func(*Entry) error
 }
 
-// announce prepares for a search whose request is written next. done must be called when
-// the search has ended, however it did.
-func (w *wire) announce(box *inbox, cancelled <-chan struct{}) (done func(), ok bool) {
+// Announce prepares for a search whose request is written next. Its entries are given to take
+// on the goroutine that reads, in order; an error of take ends the connection. done must be
+// called when the search has ended, however it did. It is not ok when cancelled was closed
+// while another search had its turn.
+func (w *Wire) Announce(take func(*Entry) error, cancelled <-chan struct{}) (done func(), ok bool) {
+	box := &inbox{take: take}
 	select {
 	case w.turn <- struct{}{}:
 	case <-cancelled:
@@ -80,7 +85,8 @@ func (w *wire) announce(box *inbox, cancelled <-chan struct{}) (done func(), ok 
 	}, true
 }
 
-func (w *wire) Write(p []byte) (int, error) {
+// Write sends a request.
+func (w *Wire) Write(p []byte) (int, error) {
 	if id, op, _, err := messageHead(p); err == nil && op == opSearchRequest {
 		w.mu.Lock()
 		if box := w.next; box != nil {
@@ -96,7 +102,7 @@ func (w *wire) Write(p []byte) (int, error) {
 }
 
 // Read hands up the next octets of messages that are not entries.
-func (w *wire) Read(p []byte) (int, error) {
+func (w *Wire) Read(p []byte) (int, error) {
 	for len(w.rest) == 0 {
 		m, err := readMessage(w.in, w.limit)
 		if err == nil {
@@ -117,7 +123,7 @@ func (w *wire) Read(p []byte) (int, error) {
 }
 
 // sort puts an entry into its inbox and returns any other message.
-func (w *wire) sort(m []byte) ([]byte, error) {
+func (w *Wire) sort(m []byte) ([]byte, error) {
 	id, op, body, err := messageHead(m)
 	if err != nil {
 		return nil, err
@@ -141,12 +147,18 @@ func (w *wire) sort(m []byte) ([]byte, error) {
 	return nil, box.take(e)
 }
 
-// garbled reports whether reading ended because of what the server sent and not because
+// Written returns how many octets were sent.
+func (w *Wire) Written() int64 { return w.written.Load() }
+
+// Closed reports whether the connection was closed on this side.
+func (w *Wire) Closed() bool { return w.closed.Load() }
+
+// Garbled reports whether reading ended because of what the server sent and not because
 // the connection broke.
-func (w *wire) garbled() error {
+func (w *Wire) Garbled() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if errors.Is(w.reason, errMessage) {
+	if errors.Is(w.reason, ErrMessage) {
 		return w.reason
 	}
 	return nil
@@ -159,13 +171,13 @@ func readMessage(r *bufio.Reader, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if head[0] != tagSequence {
-		return nil, fmt.Errorf("%w: it begins with %#02x", errMessage, head[0])
+		return nil, fmt.Errorf("%w: it begins with %#02x", ErrMessage, head[0])
 	}
 	length := int64(head[1])
 	if head[1] >= 0x80 {
 		n := int(head[1] & 0x7f)
 		if n == 0 || n > 8 {
-			return nil, fmt.Errorf("%w: a length of %d octets", errMessage, n)
+			return nil, fmt.Errorf("%w: a length of %d octets", ErrMessage, n)
 		}
 		head = head[:2+n]
 		if _, err := io.ReadFull(r, head[2:]); err != nil {
@@ -174,13 +186,13 @@ func readMessage(r *bufio.Reader, limit int64) ([]byte, error) {
 		length = 0
 		for _, c := range head[2:] {
 			if length >= 1<<54 {
-				return nil, fmt.Errorf("%w: an absurd length", errMessage)
+				return nil, fmt.Errorf("%w: an absurd length", ErrMessage)
 			}
 			length = length<<8 | int64(c)
 		}
 	}
 	if length > limit {
-		return nil, fmt.Errorf("%w: %d octets, more than the limit of %d (MaxMessage)", errMessage, length, limit)
+		return nil, fmt.Errorf("%w: %d octets, more than the limit of %d (MaxMessage)", ErrMessage, length, limit)
 	}
 	m := make([]byte, len(head)+int(length))
 	copy(m, head)
