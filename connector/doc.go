@@ -40,5 +40,6 @@
 //
 // # Concurrency
 //
-// A Connector is safe for concurrent use. A Session is not: one run step owns it.
+// A Connector is safe for concurrent use. A Session is not: one run step owns it. An import and
+// the reads of single objects within it may run on different goroutines, never at once.
 package connector
