@@ -74,9 +74,9 @@ type mvWork struct {
 	applied  bool // got values in this batch
 	dirty    bool
 	deleted  bool
-	copies   map[string]Origin // copied references before, by folded attribute
-	keys     []ValueKey        // index entries
-	values   bool              // index entries changed
+	copies   []Origin   // copied references before
+	keys     []ValueKey // index entries
+	values   bool       // index entries changed
 }
 
 func newBatch(ctx context.Context, r *run, tx Tx) *batch {
@@ -165,7 +165,7 @@ func (b *batch) loadMV(ids []MVID) error {
 		if o == nil {
 			continue
 		}
-		m := &mvWork{MVObject: o, copies: copiesOf(o.Origins), keys: b.r.e.joins.mvKeys(&o.Attributes)}
+		m := &mvWork{MVObject: o, copies: copiesIn(o.Origins), keys: b.r.e.joins.mvKeys(&o.Attributes)}
 		for _, id := range linked[i] {
 			// The link may have changed in this batch, before the object was loaded.
 			if w := b.cs[id]; w != nil && w.Link.MV == o.ID {
@@ -180,16 +180,6 @@ func (b *batch) loadMV(ids []MVID) error {
 func (b *batch) trackMV(m *mvWork) {
 	b.mv[m.ID] = m
 	b.mvOrder = append(b.mvOrder, m)
-}
-
-func copiesOf(origins []Origin) map[string]Origin {
-	copies := make(map[string]Origin)
-	for _, o := range origins {
-		if o.Source != "" {
-			copies[attr.Fold(o.Attribute)] = o
-		}
-	}
-	return copies
 }
 
 // link ties an object to a metaverse object.
@@ -279,9 +269,13 @@ func (b *batch) fail(w *csWork, code, attribute, rule string, err error) {
 
 // write stores everything that the batch changed.
 func (b *batch) write() error {
-	refs, err := b.dueReferences()
-	if err != nil {
+	if err := b.queue.flushMV(b.tx); err != nil {
 		return err
+	}
+	if b.direct == 0 {
+		if err := b.queue.flushCS(b.tx); err != nil {
+			return err
+		}
 	}
 	if err := b.writeMV(); err != nil {
 		return err
@@ -290,7 +284,7 @@ func (b *batch) write() error {
 		return err
 	}
 	if b.direct > 0 {
-		if err := b.settleReferences(refs); err != nil {
+		if err := b.settleReferences(); err != nil {
 			return err
 		}
 	}

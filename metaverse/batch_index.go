@@ -188,25 +188,38 @@ func (b *batch) vacate(w *csWork) { b.places[place{connector: w.Connector, dnKey
 type refQueue struct {
 	toCS   []CSID
 	toMV   []MVID
-	fromCS []CSRefAttribute
+	fromCS []CSRefAttribute // values that an object supplies to the metaverse
+	outCS  []CSRefAttribute // values that an object receives from it
 	fromMV []MVRefAttribute
 }
 
-// flush queues them. It comes before anything is deleted, because references go together
+// flush queues them all. It comes before anything is deleted, because references go together
 // with the objects that they are of.
 func (q *refQueue) flush(tx Tx) error {
-	if err := tx.QueueCSRefsTo(q.toCS); err != nil {
+	if err := q.flushMV(tx); err != nil {
 		return err
 	}
+	return q.flushCS(tx)
+}
+
+func (q *refQueue) flushMV(tx Tx) error {
 	if err := tx.QueueMVRefsTo(q.toMV); err != nil {
-		return err
-	}
-	if err := tx.QueueCSRefsFrom(q.fromCS); err != nil {
 		return err
 	}
 	if err := tx.QueueMVRefsFrom(q.fromMV); err != nil {
 		return err
 	}
-	*q = refQueue{}
+	q.toMV, q.fromMV = nil, nil
+	return nil
+}
+
+func (q *refQueue) flushCS(tx Tx) error {
+	if err := tx.QueueCSRefsTo(q.toCS); err != nil {
+		return err
+	}
+	if err := tx.QueueCSRefsFrom(append(q.fromCS, q.outCS...)); err != nil {
+		return err
+	}
+	q.toCS, q.fromCS, q.outCS = nil, nil, nil
 	return nil
 }

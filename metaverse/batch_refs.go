@@ -6,45 +6,18 @@ import "slices"
 // is more than that for the whole page, which takes large groups, waits in the queue.
 const directRefs = 32
 
-// dueReferences returns the references whose meaning the batch has changed, and leaves in the
-// queue what is too much for one transaction. It comes before anything is deleted, because
-// references go together with the objects that they are of.
-func (b *batch) dueReferences() (refs []CSRef, err error) {
-	if limit := b.direct; limit > 0 {
-		from, err := b.tx.CSRefsFrom(b.queue.fromCS, limit+1)
-		if err != nil {
-			return nil, err
-		}
-		if len(from) <= limit {
-			refs, b.queue.fromCS = from, nil
-		}
-		to, err := b.tx.CSRefsTo(b.queue.toCS, limit+1)
-		if err != nil {
-			return nil, err
-		}
-		if len(to) <= limit {
-			refs, b.queue.toCS = append(refs, to...), nil
-		}
-		slices.SortFunc(refs, compareCSRefs)
-		refs = slices.Compact(refs)
-	}
-	return refs, b.queue.flush(b.tx)
-}
-
-// settleReferences settles references within the transaction that has changed what they mean.
-// Most of them have an end that was made or linked just now, so that there is nothing to look
-// up, and the other one is linked since not long ago. One that has an end without a link is
-// left alone: it has its turn when that one gets its link.
-func (b *batch) settleReferences(refs []CSRef) error {
+// settleReferences settles references within the transaction that has changed what they mean, once
+// the links are written. Most of them have an end that was made or linked just now, so that there
+// is nothing to look up, and the other one is linked since not long ago. One that has an end
+// without a link is left alone: it has its turn when that one gets its link.
+func (b *batch) settleReferences() error {
 	x := newRefBatch(b.r, b.tx)
 	x.objects, b.refs = b, x
-	work := make([]RefWork, len(refs))
-	for i, ref := range refs {
-		x.exists[ref] = true
-		work[i] = RefWork{WorkCS, int64(ref.Source), ref.Attribute, int64(ref.Target)}
+	if err := b.dueReferences(x); err != nil {
+		return err
 	}
-	if len(work) > 0 {
-		if err := x.process(work); err != nil {
+	if len(x.given) > 0 {
+		if err := x.processGiven(); err != nil {
 			return err
 		}
 	}
@@ -61,4 +34,45 @@ func (b *batch) settleReferences(refs []CSRef) error {
 		}
 	}
 	return nil
+}
+
+// dueReferences gives x the references whose meaning the batch has changed, and leaves in the queue
+// what is too much for one transaction.
+func (b *batch) dueReferences(x *refBatch) error {
+	q, limit := &b.queue, b.direct
+	for _, read := range []struct {
+		refs func() ([]CSRef, error)
+		done func()
+	}{
+		{func() ([]CSRef, error) { return b.tx.CSRefsFrom(q.fromCS, true, limit+1) }, func() { q.fromCS = nil }},
+		{func() ([]CSRef, error) { return b.tx.CSRefsFrom(q.outCS, false, limit+1) }, func() { q.outCS = nil }},
+		{func() ([]CSRef, error) { return b.tx.CSRefsTo(q.toCS, limit+1) }, func() { q.toCS = nil }},
+	} {
+		refs, err := read.refs()
+		if err != nil {
+			return err
+		}
+		if len(refs) <= limit {
+			x.given = append(x.given, refs...)
+			read.done()
+		}
+	}
+	slices.SortFunc(x.given, compareCSRefs)
+	x.given = slices.Compact(x.given)
+	return q.flushCS(b.tx)
+}
+
+// processGiven is process for references that are not from the queue and exist.
+func (b *refBatch) processGiven() error {
+	work := make([]RefWork, len(b.given))
+	for i, ref := range b.given {
+		work[i] = RefWork{WorkCS, int64(ref.Source), ref.Attribute, int64(ref.Target)}
+	}
+	return b.process(work)
+}
+
+// exists reports whether a reference is known to exist.
+func (b *refBatch) exists(ref CSRef) bool {
+	_, found := slices.BinarySearchFunc(b.given, ref, compareCSRefs)
+	return found
 }

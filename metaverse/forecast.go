@@ -25,6 +25,7 @@ type forecast struct {
 	decision *rules.Decision
 	values   attr.Set
 	origins  []Origin
+	keys     []ValueKey
 	same     bool // neither values nor origins change
 	out      []outForecast
 }
@@ -227,7 +228,8 @@ func (b *batch) foreseeOutbound(f *forecast, m *mvWork, l *lookups) {
 	if !f.same {
 		next.Attributes, next.Origins = f.values, f.origins
 	}
-	add, del := diffIDs(m.keys, b.r.e.joins.mvKeys(&next.Attributes))
+	f.keys = b.r.e.joins.mvKeys(&next.Attributes)
+	add, del := diffIDs(m.keys, f.keys)
 	for _, k := range append(add, del...) {
 		for _, wake := range b.r.e.joins.wake[k.Attribute] {
 			l.addCS(wake.connector, ValueKey{wake.attribute, k.Key})

@@ -297,7 +297,7 @@ func (b *batch) project(w *csWork, rule *rules.CompiledRule) (*mvWork, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mvWork{MVObject: &MVObject{ID: id, Class: rule.TargetType}, isNew: true, dirty: true, copies: map[string]Origin{}}
+	m := &mvWork{MVObject: &MVObject{ID: id, Class: rule.TargetType}, isNew: true, dirty: true}
 	b.trackMV(m)
 	b.counts.Projected++
 	b.link(w, m, Link{Kind: LinkProject, Rule: rule.ID})

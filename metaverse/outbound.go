@@ -451,7 +451,7 @@ func (b *batch) outboundFlows(m *mvWork, w *csWork, flows []ReferenceFlow) {
 			b.queue.fromMV = append(b.queue.fromMV, MVRefAttribute{m.ID, f.Source})
 		}
 		if !w.provisioned {
-			b.queue.fromCS = append(b.queue.fromCS, CSRefAttribute{w.ID, f.Target})
+			b.queue.outCS = append(b.queue.outCS, CSRefAttribute{w.ID, f.Target})
 		}
 	}
 }

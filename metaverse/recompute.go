@@ -112,42 +112,54 @@ func (b *batch) apply(m *mvWork, d *rules.Decision, from []*csWork) error {
 	if err != nil {
 		return err
 	}
-	return b.settleValues(m, values, originsOf(d, from), false)
+	return b.settleValues(m, values, originsOf(d, from), b.r.e.joins.mvKeys(&values), false)
 }
 
 // settleForeseen gives a metaverse object the values that were foreseen.
 func (b *batch) settleForeseen(m *mvWork, f *forecast) error {
 	m.forecast = f
 	f.decision = nil // it is used once
-	return b.settleValues(m, f.values, f.origins, f.same)
+	return b.settleValues(m, f.values, f.origins, f.keys, f.same)
 }
 
-// settleValues gives a metaverse object its values. same says that it is known to have them.
-func (b *batch) settleValues(m *mvWork, values attr.Set, origins []Origin, same bool) error {
+// settleValues gives a metaverse object its values, which have the keys. same says that it is known
+// to have them.
+func (b *batch) settleValues(m *mvWork, values attr.Set, origins []Origin, keys []ValueKey, same bool) error {
 	if same || !m.isNew && m.Attributes.Equal(&values) && slices.Equal(m.Origins, origins) {
 		return nil
 	}
 	m.Attributes, m.Origins, m.dirty, m.applied = values, origins, true, true
 	b.copiesChanged(m)
-	return b.keysChanged(m)
+	return b.keysChanged(m, keys)
 }
 
 // originsOf says where each attribute comes from that was decided on.
 func originsOf(d *rules.Decision, from []*csWork) []Origin {
 	origins := make([]Origin, 0, len(d.Origins))
-	copied := func(name string) bool {
-		return slices.ContainsFunc(d.Copies, func(c rules.Copy) bool { return attr.EqualName(c.Target, name) })
-	}
-	for _, c := range d.Copies {
-		origins = append(origins, Origin{Attribute: c.Target, Rule: c.Rule.ID, CS: from[c.Contribution].ID, Source: c.Source})
-	}
-	for _, o := range d.Origins {
-		if !copied(o.Attribute) {
-			origins = append(origins, Origin{Attribute: o.Attribute, Rule: o.Rule.ID, CS: from[o.Contribution].ID})
+	used := make([]bool, len(d.Copies))
+	for _, o := range d.Origins { // in attribute order
+		source, copied := copySource(d, used, &o)
+		if source != "" || !copied {
+			origins = append(origins, Origin{Attribute: o.Attribute, Rule: o.Rule.ID, CS: from[o.Contribution].ID, Source: source})
 		}
 	}
-	slices.SortStableFunc(origins, func(x, y Origin) int { return attr.CompareNames(x.Attribute, y.Attribute) })
 	return origins
+}
+
+// copySource returns the attribute that an origin copies, "" when it copies none, and whether its
+// attribute is a copied reference at all. Each copy is used once.
+func copySource(d *rules.Decision, used []bool, o *rules.Origin) (source string, copied bool) {
+	for i := range d.Copies {
+		c := &d.Copies[i]
+		if !attr.EqualName(c.Target, o.Attribute) {
+			continue
+		}
+		if copied = true; !used[i] && c.Rule == o.Rule && c.Contribution == o.Contribution {
+			used[i] = true
+			return c.Source, true
+		}
+	}
+	return "", copied
 }
 
 // flowed returns the values of a decision without those of copied references.
@@ -186,26 +198,30 @@ func (b *batch) takeReferences(m *mvWork, d *rules.Decision, from []*csWork) (at
 // copiesChanged queues the values of copied references that come from elsewhere than
 // before.
 func (b *batch) copiesChanged(m *mvWork) {
-	now := copiesOf(m.Origins)
-	for name, before := range m.copies {
-		if after := now[name]; after.CS == before.CS && after.Source == before.Source {
-			continue
+	now := copiesIn(m.Origins)
+	for _, before := range m.copies {
+		if !sameCopy(now, before) {
+			b.queue.fromMV = append(b.queue.fromMV, MVRefAttribute{m.ID, before.Attribute})
 		}
-		b.queue.fromMV = append(b.queue.fromMV, MVRefAttribute{m.ID, before.Attribute})
 	}
-	for name, after := range now {
-		if before := m.copies[name]; before.CS == after.CS && before.Source == after.Source {
-			continue
+	for _, after := range now {
+		if !sameCopy(m.copies, after) {
+			b.queue.fromCS = append(b.queue.fromCS, CSRefAttribute{after.CS, after.Source})
 		}
-		b.queue.fromCS = append(b.queue.fromCS, CSRefAttribute{after.CS, after.Source})
 	}
 	m.copies = now
 }
 
+// sameCopy reports whether a copied reference is among others, whichever rule copies it.
+func sameCopy(copies []Origin, o Origin) bool {
+	return slices.ContainsFunc(copies, func(c Origin) bool {
+		return c.CS == o.CS && c.Source == o.Source && attr.EqualName(c.Attribute, o.Attribute)
+	})
+}
+
 // keysChanged keeps the value index in step and wakes disconnectors that a new value may
 // join, or that a value that went away had made ambiguous.
-func (b *batch) keysChanged(m *mvWork) error {
-	keys := b.r.e.joins.mvKeys(&m.Attributes)
+func (b *batch) keysChanged(m *mvWork, keys []ValueKey) error {
 	if slices.Equal(keys, m.keys) {
 		return nil
 	}

@@ -50,8 +50,8 @@ type refBatch struct {
 	objects  *batch    // whose changes are in the same transaction; nil for none
 	known    *refCache // what earlier transactions know; nil for nothing
 	refFacts           // what is known here
-	exists   map[CSRef]bool
-	checks   []MVRef // to be settled in the metaverse, and outbound
+	given    []CSRef   // exist, in order
+	checks   []MVRef   // to be settled in the metaverse, and outbound
 	seen     map[MVRef]int
 	want     []bool  // of checks: whether the reference shall exist
 	outbound []CSRef // to be settled in connector spaces
@@ -63,7 +63,7 @@ type refBatch struct {
 
 func newRefBatch(r *run, tx Tx) *refBatch {
 	return &refBatch{
-		r: r, tx: tx, known: r.known.at(r.changes), refFacts: newRefFacts(), exists: make(map[CSRef]bool),
+		r: r, tx: tx, known: r.known.at(r.changes), refFacts: newRefFacts(),
 		seen: make(map[MVRef]int), seenOut: make(map[CSRef]bool), added: make(map[CSID]bool),
 	}
 }
@@ -304,7 +304,7 @@ func (b *refBatch) wantMV(have []bool) error {
 				if d := b.cs[id]; d == nil || d.connector != supplier.connector {
 					continue
 				}
-				if probe := (CSRef{o.CS, o.Source, id}); b.exists[probe] {
+				if probe := (CSRef{o.CS, o.Source, id}); b.exists(probe) {
 					b.want[i] = true
 				} else {
 					probes, of = append(probes, probe), append(of, i)

@@ -103,10 +103,11 @@ type Reader interface {
 	HasCSRefs(refs []CSRef) ([]bool, error)
 	// ReferredTo reports for each object whether any reference to it exists.
 	ReferredTo(targets []CSID) ([]bool, error)
-	// CSRefsFrom returns the values of the reference attributes, in no particular order. It stops
-	// at limit.
-	CSRefsFrom(sources []CSRefAttribute, limit int) ([]CSRef, error)
-	// CSRefsTo returns the references to the objects, in no particular order. It stops at limit.
+	// CSRefsFrom returns the values of the reference attributes, in no particular order; if linked
+	// is set, only those that refer to objects with a link. It stops at limit.
+	CSRefsFrom(sources []CSRefAttribute, linked bool, limit int) ([]CSRef, error)
+	// CSRefsTo returns the references to the objects from objects with a link, in no particular
+	// order. It stops at limit.
 	CSRefsTo(targets []CSID, limit int) ([]CSRef, error)
 	// Referrers returns up to limit objects with ids above after that refer to the target by
 	// any attribute, in id order.

@@ -240,16 +240,18 @@ func (r *memReader) ReferredTo(targets []metaverse.CSID) ([]bool, error) {
 	return out, r.ready()
 }
 
-func (r *memReader) CSRefsFrom(sources []metaverse.CSRefAttribute, limit int) ([]metaverse.CSRef, error) {
+func (r *memReader) CSRefsFrom(sources []metaverse.CSRefAttribute, linked bool, limit int) ([]metaverse.CSRef, error) {
 	return r.csRefsWhere(limit, func(ref metaverse.CSRef) bool {
-		return slices.ContainsFunc(sources, func(s metaverse.CSRefAttribute) bool {
+		return (!linked || r.s.links[ref.Target].MV != 0) && slices.ContainsFunc(sources, func(s metaverse.CSRefAttribute) bool {
 			return s.Source == ref.Source && attr.EqualName(s.Attribute, ref.Attribute)
 		})
 	})
 }
 
 func (r *memReader) CSRefsTo(targets []metaverse.CSID, limit int) ([]metaverse.CSRef, error) {
-	return r.csRefsWhere(limit, func(ref metaverse.CSRef) bool { return slices.Contains(targets, ref.Target) })
+	return r.csRefsWhere(limit, func(ref metaverse.CSRef) bool {
+		return slices.Contains(targets, ref.Target) && r.s.links[ref.Source].MV != 0
+	})
 }
 
 func (r *memReader) csRefsWhere(limit int, ok func(metaverse.CSRef) bool) (out []metaverse.CSRef, err error) {

@@ -149,7 +149,11 @@ func (r *reader) ReferredTo(targets []metaverse.CSID) ([]bool, error) {
 	return out, nil
 }
 
-func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, limit int) ([]metaverse.CSRef, error) {
+func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, linked bool, limit int) ([]metaverse.CSRef, error) {
+	statement := sqlCSRefsFrom
+	if linked {
+		statement = sqlLinkedFrom
+	}
 	byAttribute := make(map[int64][]int64)
 	for _, s := range sources {
 		if a, ok := r.dict.foldedAttribute(s.Attribute); ok {
@@ -159,7 +163,7 @@ func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, limit int) ([]me
 	var out []metaverse.CSRef
 	for _, a := range slices.Sorted(maps.Keys(byAttribute)) {
 		var err error
-		if out, err = r.csRefs(out, sqlCSRefsFrom, list(byAttribute[a]).distinct(), a, int64(limit-len(out))); err != nil {
+		if out, err = r.csRefs(out, statement, list(byAttribute[a]).distinct(), a, int64(limit-len(out))); err != nil {
 			return nil, err
 		}
 	}
@@ -170,7 +174,7 @@ func (r *reader) CSRefsTo(targets []metaverse.CSID, limit int) ([]metaverse.CSRe
 	if len(targets) == 0 {
 		return nil, r.ready()
 	}
-	return r.csRefs(nil, sqlCSRefsTo, idList(targets).distinct(), int64(limit))
+	return r.csRefs(nil, sqlLinkedTo, idList(targets).distinct(), int64(limit))
 }
 
 func (r *reader) csRefs(out []metaverse.CSRef, q string, args ...any) ([]metaverse.CSRef, error) {

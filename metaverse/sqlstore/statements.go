@@ -156,7 +156,8 @@ func refStatements(table string, kind int64) refTable {
 
 const (
 	sqlCSRefsFrom = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r WHERE r.attr = ? AND r.src = j.value LIMIT ?`
-	sqlCSRefsTo   = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r WHERE r.dst = j.value LIMIT ?`
+	sqlLinkedFrom = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r CROSS JOIN link l WHERE r.attr = ? AND r.src = j.value AND l.cs = r.dst LIMIT ?`
+	sqlLinkedTo   = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r CROSS JOIN link l WHERE r.dst = j.value AND l.cs = r.src LIMIT ?`
 	sqlReferrers  = `SELECT DISTINCT src FROM cs_ref WHERE dst = ? AND src > ? ORDER BY src LIMIT ?`
 	sqlReferredTo = `SELECT j.value FROM json_each(?) j WHERE EXISTS (SELECT 1 FROM cs_ref r WHERE r.dst = j.value)`
 	sqlCopyRefsTo = `INSERT INTO cs_ref (src, attr, dst) SELECT src, attr, ? FROM cs_ref WHERE dst = ?` + refConflict
