@@ -74,7 +74,7 @@ type mvWork struct {
 	applied  bool // got values in this batch
 	dirty    bool
 	deleted  bool
-	copies   []Origin   // copied references before
+	copies   []Origin   // its copied references
 	keys     []ValueKey // index entries
 	values   bool       // index entries changed
 }

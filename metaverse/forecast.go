@@ -37,7 +37,7 @@ type outForecast struct {
 	w         *csWork             // the linked object, nil for one to be provisioned
 	unborn    bool                // what w was
 	maker     *rules.CompiledRule // the rule that provisions, where w is nil
-	decision  *rules.Decision     // nil where it was not foreseen
+	change    *outChange          // nil where it was not foreseen
 }
 
 // unforeseen stands for references, which forecasts do not load.
@@ -263,7 +263,7 @@ func (b *batch) foreseeSpace(f *forecast, m *mvWork, next *MVObject, t *target, 
 	if class != "" && len(scope) > 0 {
 		d := b.rules.Outbound(b.ctx, t.name, class, scope, subject, prior, b.now)
 		if !u.asked && len(d.Errors) == 0 {
-			o.decision = d
+			o.change = changeOf(d, t, class, subject.New, prior)
 			if dn := d.Values.Text("dn"); dn != "" && o.w == nil {
 				l.addDN(t.name, dnKey(t.caps, dn))
 			}
@@ -331,13 +331,12 @@ func (m *mvWork) outlook(t *target) *outForecast {
 	return nil
 }
 
-// take returns the decision about the object, nil where it has to be computed. It is used
-// once.
-func (o *outForecast) take(w *csWork, maker *rules.CompiledRule) *rules.Decision {
-	if o == nil || o.decision == nil || o.w != w || o.maker != maker || w != nil && (!w.clean() || o.unborn != w.unborn()) {
+// take returns what is foreseen for the object, nil where it has to be computed. It is used once.
+func (o *outForecast) take(w *csWork, maker *rules.CompiledRule) *outChange {
+	if o == nil || o.change == nil || o.w != w || o.maker != maker || w != nil && (!w.clean() || o.unborn != w.unborn()) {
 		return nil
 	}
-	d := o.decision
-	o.decision = nil
-	return d
+	x := o.change
+	o.change = nil
+	return x
 }

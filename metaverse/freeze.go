@@ -36,18 +36,18 @@ func (x excesses) trouble(e *Engine) error {
 }
 
 // withinLimits takes out the flows that have more values than the target takes.
-func (b *batch) withinLimits(m *mvWork, t *target, flows []ReferenceFlow) (within []ReferenceFlow, over excesses, err error) {
+func (b *batch) withinLimits(m *mvWork, t *target, class string, flows []ReferenceFlow) (within []ReferenceFlow, over excesses, err error) {
 	for _, f := range flows {
-		a := t.schema.attribute(f.Target)
-		if a == nil || a.MaxValues == 0 {
+		limit := t.schema.column(class, f.Target).limit
+		if limit == 0 {
 			continue
 		}
 		n, err := b.supplied(m, f.Source)
 		if err != nil {
 			return nil, nil, err
 		}
-		if n > a.MaxValues {
-			over = append(over, excess{f, t.name, n, a.MaxValues})
+		if n > limit {
+			over = append(over, excess{f, t.name, n, limit})
 		}
 	}
 	if len(over) == 0 {
@@ -79,12 +79,14 @@ func (b *batch) supplied(m *mvWork, attribute string) (n int64, err error) {
 }
 
 // tooLarge keeps an object from being made that would be frozen from the start.
-func (b *batch) tooLarge(m *mvWork, t *target, d *rules.Decision) error {
+func (b *batch) tooLarge(m *mvWork, t *target, class string, d *rules.Decision) error {
 	var flows []ReferenceFlow
 	for _, c := range d.Copies {
-		flows = append(flows, ReferenceFlow{Target: c.Target, Source: c.Source, Rule: c.Rule.ID})
+		if t.schema.column(class, c.Target).limit > 0 {
+			flows = append(flows, ReferenceFlow{Target: c.Target, Source: c.Source, Rule: c.Rule.ID})
+		}
 	}
-	_, over, err := b.withinLimits(m, t, flows)
+	_, over, err := b.withinLimits(m, t, class, flows)
 	if err != nil {
 		return err
 	}

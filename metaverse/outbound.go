@@ -195,10 +195,11 @@ func (b *batch) linkOutbound(w *csWork, m *mvWork, decider, maker *rules.Compile
 // make provisions a new object.
 func (b *batch) make(m *mvWork, t *target, scope []*rules.CompiledRule, subject *rules.Subject, maker *rules.CompiledRule) (bool, error) {
 	subject.New = true
-	d := m.outlook(t).take(nil, maker)
-	if d == nil {
-		d = b.rules.Outbound(b.ctx, t.name, maker.TargetType, scope, subject, &attr.Set{}, b.now)
+	x := m.outlook(t).take(nil, maker)
+	if x == nil {
+		x = changeOf(b.rules.Outbound(b.ctx, t.name, maker.TargetType, scope, subject, &attr.Set{}, b.now), t, maker.TargetType, true, &attr.Set{})
 	}
+	d := x.decision
 	if len(d.Errors) > 0 {
 		return false, flowTrouble(d.Errors)
 	}
@@ -208,7 +209,7 @@ func (b *batch) make(m *mvWork, t *target, scope []*rules.CompiledRule, subject 
 			return joined, err
 		}
 	}
-	if err := b.tooLarge(m, t, d); err != nil {
+	if err := b.tooLarge(m, t, maker.TargetType, d); err != nil {
 		return false, err
 	}
 	id, err := b.tx.NewCS(1)
@@ -224,7 +225,7 @@ func (b *batch) make(m *mvWork, t *target, scope []*rules.CompiledRule, subject 
 	b.counts.Provisioned++
 	b.link(w, m, Link{Kind: LinkProvision, Rule: maker.ID})
 	b.queueMVRefsTo(m)
-	return false, b.stageExport(m, w, t, d)
+	return false, b.stageExport(m, w, t, x)
 }
 
 // joinByDN links an object that stands already where a new one would be made.
@@ -269,29 +270,30 @@ func (b *batch) flow(m *mvWork, w *csWork, t *target, scope []*rules.CompiledRul
 		return nil
 	}
 	subject.New = w.unborn()
-	d := m.outlook(t).take(w, nil)
-	if d == nil {
-		d = b.rules.Outbound(b.ctx, t.name, w.Class, scope, subject, w.topOf(), b.now)
+	x := m.outlook(t).take(w, nil)
+	if x == nil {
+		x = changeOf(b.rules.Outbound(b.ctx, t.name, w.Class, scope, subject, w.topOf(), b.now), t, w.Class, subject.New, w.topOf())
 	}
-	if len(d.Errors) > 0 {
-		if err := b.freezeFailed(m, w, t, d.Errors); err != nil {
+	if errs := x.decision.Errors; len(errs) > 0 {
+		if err := b.freezeFailed(m, w, t, errs); err != nil {
 			return err
 		}
-		return flowTrouble(d.Errors)
+		return flowTrouble(errs)
 	}
-	return b.stageExport(m, w, t, d)
+	return b.stageExport(m, w, t, x)
 }
 
 // unborn reports whether the directory has not made the object yet.
 func (w *csWork) unborn() bool { return w.Anchor.IsZero() && !w.Imported }
 
-// stageExport turns a decision into the pending export of an object.
-func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) error {
+// stageExport turns what rules say into the pending export of an object.
+func (b *batch) stageExport(m *mvWork, w *csWork, t *target, x *outChange) error {
+	d := x.decision
 	flows, err := b.outboundCopies(m, w, t, d)
 	if err != nil {
 		return err
 	}
-	flows, over, err := b.withinLimits(m, t, flows)
+	flows, over, err := b.withinLimits(m, t, w.Class, flows)
 	if err != nil {
 		return err
 	}
@@ -301,7 +303,10 @@ func (b *batch) stageExport(m *mvWork, w *csWork, t *target, d *rules.Decision) 
 	if err := b.freeze(p, over); err != nil {
 		return err
 	}
-	p.Pending = b.difference(w, t, d)
+	p.Pending = x.mods
+	for _, name := range x.unwritable {
+		b.unwritable[unwritable{t.name, w.Class, name}] = true
+	}
 	p.NewDN = ""
 	if dn := d.Values.Text("dn"); dn != "" && dnKey(t.caps, dn) != w.DNKey {
 		switch {
@@ -343,12 +348,31 @@ func (b *batch) moveUnborn(w *csWork, t *target, dn string) error {
 	return nil
 }
 
-// difference returns what must change for the object to hold what the rules say: every
-// managed attribute that can be written has the values of the decision, or none.
-func (b *batch) difference(w *csWork, t *target, d *rules.Decision) (mods []attr.Mod) {
-	top := w.topOf()
+// An outChange is what rules say about an object of a connector space, and what must change for it
+// to be so.
+type outChange struct {
+	decision   *rules.Decision
+	mods       []attr.Mod
+	unwritable []string // attributes with values that the directory does not let be written
+}
+
+// changeOf works out what must change for an object to hold what the rules say: every managed
+// attribute that can be written has the values of the decision, or none. top is what the directory
+// shows or will show of the object.
+func changeOf(d *rules.Decision, t *target, class string, unborn bool, top *attr.Set) *outChange {
+	x := &outChange{decision: d}
+	if len(d.Errors) > 0 {
+		return x
+	}
+	if top.Len() == 0 {
+		x.mods = make([]attr.Mod, 0, d.Values.Len())
+	}
+	columns := t.schema.columns[class]
 	for _, name := range d.Managed {
-		c := t.schema.column(w.Class, name)
+		c, planned := columns[name]
+		if !planned {
+			c = t.schema.columnOf(class, name)
+		}
 		if c.skip {
 			continue
 		}
@@ -356,17 +380,17 @@ func (b *batch) difference(w *csWork, t *target, d *rules.Decision) (mods []attr
 		switch {
 		case !c.writable:
 			if len(values) > 0 {
-				b.unwritable[unwritable{t.name, w.Class, name}] = true
+				x.unwritable = append(x.unwritable, name)
 			}
 		case len(values) == 0 && c.required:
 			// The directory keeps the value that it has made.
-		case !c.createOnly || w.unborn():
+		case !c.createOnly || unborn:
 			if m, differ := attr.ModOf(name, top.Values(name), values); differ {
-				mods = append(mods, m)
+				x.mods = append(x.mods, m)
 			}
 		}
 	}
-	return mods
+	return x
 }
 
 func sameMods(a, b []attr.Mod) bool {
@@ -379,8 +403,11 @@ func sameMods(a, b []attr.Mod) bool {
 // computed are kept as references of the metaverse object.
 func (b *batch) outboundCopies(m *mvWork, w *csWork, t *target, d *rules.Decision) ([]ReferenceFlow, error) {
 	var flows []ReferenceFlow
+	if n := len(d.Copies); n > 0 {
+		flows = make([]ReferenceFlow, 0, n)
+	}
 	for _, c := range d.Copies {
-		if ok, _ := t.schema.writable(w.Class, c.Target); !ok {
+		if !t.schema.column(w.Class, c.Target).writable {
 			n, err := b.tx.CountMVRefs(m.ID, c.Source)
 			if err != nil {
 				return nil, err

@@ -15,7 +15,17 @@ func refObjectOf(o *CSObject) *refObject {
 }
 
 // copiesIn returns the origins that are copied references. They are few.
-func copiesIn(origins []Origin) (copies []Origin) {
+func copiesIn(origins []Origin) []Origin {
+	n := 0
+	for i := range origins {
+		if origins[i].Source != "" {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	copies := make([]Origin, 0, n)
 	for _, o := range origins {
 		if o.Source != "" {
 			copies = append(copies, o)
@@ -122,7 +132,7 @@ func (b *refBatch) recallCopies(id MVID) bool {
 	if b.objects != nil {
 		if m := b.objects.mv[id]; m != nil {
 			if !m.deleted {
-				b.copies[id] = copiesIn(m.Origins)
+				b.copies[id] = m.copies
 			}
 			return true
 		}

@@ -24,8 +24,9 @@ type schemaIndex struct {
 type column struct {
 	skip       bool // a DN or a reference: exported by other means
 	writable   bool
-	createOnly bool // writable at the creation of objects only
-	required   bool // the directory always has a value
+	createOnly bool  // writable at the creation of objects only
+	required   bool  // the directory always has a value
+	limit      int64 // most values that it takes, 0 for any number
 }
 
 func (t *target) index(ctx context.Context) (*schemaIndex, error) {
@@ -89,6 +90,9 @@ func (x *schemaIndex) plan(classes, attributes []string) {
 func (x *schemaIndex) columnOf(class, name string) column {
 	c := column{skip: attr.EqualName(name, "dn") || x.isReference(name), required: x.required(name)}
 	c.writable, c.createOnly = x.writable(class, name)
+	if a := x.attribute(name); a != nil {
+		c.limit = a.MaxValues
+	}
 	return c
 }
 
