@@ -134,10 +134,10 @@ func (l *lab) as(upn, secret string) ad.Options {
 // labs runs a test in Samba and in the mock.
 func labs(t *testing.T, test func(t *testing.T, l *lab)) {
 	t.Parallel()
-	for name, make := range map[string]func(*testing.T) *lab{"samba": sambaLab, "mock": mockLab} {
+	for name, start := range map[string]func(*testing.T) *lab{"samba": sambaLab, "mock": mockLab} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, make(t))
+			test(t, start(t))
 		})
 	}
 }
