@@ -164,7 +164,7 @@ func copySource(d *rules.Decision, used []bool, o *rules.Origin) (source string,
 
 // flowed returns the values of a decision without those of copied references.
 func flowed(d *rules.Decision) attr.Set {
-	if len(d.Copies) == 0 {
+	if !slices.ContainsFunc(d.Copies, func(c rules.Copy) bool { return len(d.Values.Values(c.Target)) > 0 }) {
 		return d.Values
 	}
 	values := d.Values.Clone()

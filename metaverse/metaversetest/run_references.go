@@ -35,6 +35,13 @@ func linkedReferences(t *testing.T, f *fixture) {
 		require.ElementsMatch(t, []metaverse.CSRef{ref(0, "member", 1), ref(0, "member", 2), ref(3, "member", 2)}, from(false, 10), "each once")
 		require.Equal(t, []metaverse.CSRef{ref(0, "member", 1)}, from(true, 10), "to objects with a link only")
 		require.Len(t, from(false, 2), 2)
+		of := func(limit int, sources ...metaverse.CSRefAttribute) []metaverse.CSRef {
+			return get[[]metaverse.CSRef](t)(tx.CSRefsFrom(sources, false, limit))
+		}
+		some := []metaverse.CSRefAttribute{{Source: ids[0], Attribute: "owner"}, {Source: ids[3], Attribute: "MEMBER"}, {Source: ids[2], Attribute: "owner"}}
+		require.ElementsMatch(t, []metaverse.CSRef{ref(0, "owner", 2), ref(3, "member", 2)}, of(10, some...), "of each the attribute asked for")
+		require.ElementsMatch(t, []metaverse.CSRef{ref(0, "owner", 2), ref(3, "member", 2)}, of(3, some...), "though there are more of others")
+		require.Len(t, of(1, some...), 1)
 		to := func(limit int) []metaverse.CSRef {
 			return get[[]metaverse.CSRef](t)(tx.CSRefsTo([]metaverse.CSID{ids[2], 999, ids[1], ids[2]}, limit))
 		}

@@ -202,6 +202,7 @@ func decodeAttributes(dict *dictionary, record []byte) (attr.Set, error) {
 	var out attr.Set
 	d := newDecoder(dict, record)
 	n := d.count(3)
+	out.Grow(n)
 	var arena valueArena
 	for i := range n {
 		name := d.attribute()

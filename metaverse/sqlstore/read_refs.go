@@ -149,25 +149,54 @@ func (r *reader) ReferredTo(targets []metaverse.CSID) ([]bool, error) {
 	return out, nil
 }
 
+// CSRefsFrom reads what the objects have of all attributes, as long as that is not too much:
+// rules ask for many attributes, of which most objects have one or none.
 func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, linked bool, limit int) ([]metaverse.CSRef, error) {
-	statement := sqlCSRefsFrom
+	ofAll, ofOne := sqlCSRefsOf, sqlCSRefsFrom
 	if linked {
-		statement = sqlLinkedFrom
+		ofAll, ofOne = sqlLinkedOf, sqlLinkedFrom
 	}
-	byAttribute := make(map[int64][]int64)
+	byAttribute := make(map[int64]list)
+	var ids list
 	for _, s := range sources {
 		if a, ok := r.dict.foldedAttribute(s.Attribute); ok {
-			byAttribute[a] = append(byAttribute[a], int64(s.Source))
+			byAttribute[a], ids = append(byAttribute[a], int64(s.Source)), append(ids, int64(s.Source))
 		}
 	}
+	if len(ids) == 0 {
+		return nil, r.ready()
+	}
 	var out []metaverse.CSRef
+	if len(byAttribute) > 1 {
+		all, err := r.csRefs(nil, ofAll, ids.distinct(), int64(limit))
+		if err != nil {
+			return nil, err
+		}
+		if len(all) < limit {
+			return asked(all, sources), nil
+		}
+	}
 	for _, a := range slices.Sorted(maps.Keys(byAttribute)) {
 		var err error
-		if out, err = r.csRefs(out, statement, list(byAttribute[a]).distinct(), a, int64(limit-len(out))); err != nil {
+		if out, err = r.csRefs(out, ofOne, byAttribute[a].distinct(), a, int64(limit-len(out))); err != nil {
 			return nil, err
 		}
 	}
-	return out, r.ready()
+	return out, nil
+}
+
+// asked returns the references that are values of the attributes.
+func asked(refs []metaverse.CSRef, sources []metaverse.CSRefAttribute) []metaverse.CSRef {
+	if len(refs) == 0 {
+		return nil
+	}
+	want := make(map[metaverse.CSRefAttribute]bool, len(sources))
+	for _, s := range sources {
+		want[metaverse.CSRefAttribute{Source: s.Source, Attribute: attr.Fold(s.Attribute)}] = true
+	}
+	return slices.DeleteFunc(refs, func(ref metaverse.CSRef) bool {
+		return !want[metaverse.CSRefAttribute{Source: ref.Source, Attribute: attr.Fold(ref.Attribute)}]
+	})
 }
 
 func (r *reader) CSRefsTo(targets []metaverse.CSID, limit int) ([]metaverse.CSRef, error) {

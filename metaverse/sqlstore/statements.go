@@ -75,9 +75,8 @@ const (
 	sqlClearSeen  = `DELETE FROM seen WHERE conn = ?`
 	sqlDeleteSeen = `DELETE FROM seen WHERE (conn, cs) IN (SELECT cs.conn, cs.id FROM json_each(?) j CROSS JOIN cs WHERE cs.id = j.value)`
 
-	sqlPutLink = `INSERT INTO link (cs, mv, kind, rule, sticky, outbound) VALUES (?, ?, ?, ?, ?, ?)
+	sqlPutLinks = `INSERT INTO link (cs, mv, kind, rule, sticky, outbound) VALUES {values}
 	ON CONFLICT (cs) DO UPDATE SET mv = excluded.mv, kind = excluded.kind, rule = excluded.rule, sticky = excluded.sticky, outbound = excluded.outbound`
-	sqlDeleteLink  = `DELETE FROM link WHERE cs = ?`
 	sqlDeleteLinks = `DELETE FROM link WHERE cs IN (SELECT value FROM json_each(?))`
 	sqlLinkedCS    = `SELECT l.mv, l.cs FROM json_each(?) j CROSS JOIN link l WHERE l.mv = j.value ORDER BY l.mv, l.cs`
 
@@ -157,6 +156,9 @@ func refStatements(table string, kind int64) refTable {
 const (
 	sqlCSRefsFrom = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r WHERE r.attr = ? AND r.src = j.value LIMIT ?`
 	sqlLinkedFrom = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r CROSS JOIN link l WHERE r.attr = ? AND r.src = j.value AND l.cs = r.dst LIMIT ?`
+	// The same for all attributes, of which an object has few.
+	sqlCSRefsOf   = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r WHERE r.src = j.value LIMIT ?`
+	sqlLinkedOf   = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r CROSS JOIN link l WHERE r.src = j.value AND l.cs = r.dst LIMIT ?`
 	sqlLinkedTo   = `SELECT r.src, r.attr, r.dst FROM json_each(?) j CROSS JOIN cs_ref r CROSS JOIN link l WHERE r.dst = j.value AND l.cs = r.src LIMIT ?`
 	sqlReferrers  = `SELECT DISTINCT src FROM cs_ref WHERE dst = ? AND src > ? ORDER BY src LIMIT ?`
 	sqlReferredTo = `SELECT j.value FROM json_each(?) j WHERE EXISTS (SELECT 1 FROM cs_ref r WHERE r.dst = j.value)`

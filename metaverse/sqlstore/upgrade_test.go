@@ -145,11 +145,11 @@ func TestPostgresStatements(t *testing.T) {
 		keys     []int
 	}{
 		{sqlPutCS, "iiiiiibsbb", 10, "cs", nil, []int{0}},
-		{sqlPutLink, "iiiiib", 6, "link", nil, []int{0}},
+		{sqlPutLinks, "iiiiib", 6, "link", nil, []int{0}},
 		{sqlPutExportRefs, "iiiii", 5, "export_ref", nil, []int{0, 1, 2}},
 		{sqlPutPendingImport, "il", 0, "pending_import", []string{"cs"}, nil},
 		{sqlDeleteSeen, "l", 0, "seen", []string{"cs"}, nil},
-		{sqlDeleteLink, "i", 1, "link", nil, nil},
+		{sqlDeleteCSValue, "ibi", 3, "cs_value", nil, nil},
 		{sqlCS, "l", 0, "", []string{"cs", "pending_import", "link"}, nil},
 		{newRefTables().cs.workTo, "il", 0, "ref_work", []string{"cs_ref"}, nil},
 		{sqlCountUnconfirmed, "i", 0, "", []string{"pending_export", "export_ref", "cs"}, nil},
@@ -176,7 +176,9 @@ func TestPostgresQueue(t *testing.T) {
 	t.Parallel()
 	c := &pgConn{db: &postgres{}}
 	write := func(q string, args ...any) { require.NoError(t, c.write(t.Context(), q, 0, 0, args)) }
-	link := func(cs, mv int64) { write(sqlPutLink, cs, mv, int64(1), int64(0), int64(0), nil) }
+	link := func(cs, mv int64) {
+		require.NoError(t, c.write(t.Context(), sqlPutLinks, 1, 6, []any{cs, mv, int64(1), int64(0), int64(0), nil}))
+	}
 	for i := range int64(1000) {
 		link(i, i)
 		write(sqlPutSetting, "k", []byte{byte(i)})

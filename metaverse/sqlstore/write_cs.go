@@ -160,31 +160,53 @@ func (t *tx) SetLink(ids []metaverse.CSID, links []metaverse.Link) error {
 	if len(ids) != len(links) {
 		return t.fail(fmt.Errorf("sqlstore: %d links for %d objects", len(links), len(ids)))
 	}
-	for i, id := range ids {
-		l := &links[i]
-		if l.MV == 0 {
-			if err := t.execAll(int64(id), sqlDeleteLink); err != nil {
-				return err
-			}
-			continue
+	for from := 0; from < len(ids); {
+		gone := links[from].MV == 0
+		to := from + 1
+		for to < len(ids) && (links[to].MV == 0) == gone {
+			to++
 		}
-		rule, err := t.intern(nameRule, l.Rule)
+		var err error
+		if gone {
+			err = t.execAll(idList(ids[from:to]), sqlDeleteLinks)
+		} else {
+			err = t.putLinks(ids[from:to], links[from:to])
+		}
 		if err != nil {
 			return err
 		}
-		outbound, err := t.enc.flows(l.Outbound)
-		if err != nil {
-			return t.fail(fmt.Errorf("sqlstore: link of cs %d: %w", id, err))
-		}
-		var blob any // a nil slice would not be NULL
-		if outbound != nil {
-			blob = outbound
-		}
-		if err := t.write(sqlPutLink, int64(id), int64(l.MV), int64(l.Kind), rule, flag(l.Sticky), blob); err != nil {
-			return err
-		}
+		from = to
 	}
 	return t.ready()
+}
+
+func (t *tx) putLinks(ids []metaverse.CSID, links []metaverse.Link) error {
+	type link struct {
+		rule     int64
+		outbound any // a nil slice would not be NULL
+	}
+	rows := make([]link, len(links))
+	var room []byte
+	for i := range links {
+		rule, err := t.intern(nameRule, links[i].Rule)
+		if err != nil {
+			return err
+		}
+		rows[i].rule = rule
+		outbound, err := t.enc.flows(links[i].Outbound)
+		if err != nil {
+			return t.fail(fmt.Errorf("sqlstore: link of cs %d: %w", ids[i], err))
+		}
+		if outbound != nil {
+			n := len(room)
+			room = append(room, outbound...)
+			rows[i].outbound = room[n:len(room):len(room)]
+		}
+	}
+	return t.insert(sqlPutLinks, len(ids), 6, func(args []any, i int) []any {
+		l := &links[i]
+		return append(args, int64(ids[i]), int64(l.MV), int64(l.Kind), rows[i].rule, flag(l.Sticky), rows[i].outbound)
+	})
 }
 
 func (t *tx) SetCSValues(ids []metaverse.CSID, keys [][]metaverse.ValueKey) error {
