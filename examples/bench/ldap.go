@@ -131,7 +131,7 @@ func (s *ldapSession) FullImport(ctx context.Context, _ connector.ImportRequest)
 			n++
 			if !yield(connector.Item{Kind: connector.ItemObject, Object: ldapObject(e)}, nil) {
 				cancel()
-				<-end
+				<-end //nolint:errcheck // the engine has seen enough
 				return
 			}
 		}
