@@ -20,7 +20,7 @@ func (d *directory) delete(u *update, dn string, tree bool) error {
 		case x.parent == nil, x.deleted, x.first(d.s.critical) == "TRUE", x.first(d.s.mustAttr("systemFlags")) != "",
 			x.nc == d.schemaNC:
 			return unwilling(0x2084)
-		case !u.v.deletes(x) && !(tree && u.v.deletesTree(e)), u.refused(x, nil):
+		case !u.v.deletes(x) && (!tree || !u.v.deletesTree(e)), u.refused(x, nil):
 			return accessDenied()
 		}
 	}
