@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hybridsync/hybridsync/connector/ad/adtest"
+	"github.com/hybridsync/hybridsync/examples/internal/identity"
 	"github.com/hybridsync/hybridsync/internal/postgrestest"
 	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
 )
@@ -138,7 +139,11 @@ func TestEveryCommandPrintsJSON(t *testing.T) {
 	w.run(false, "account create", append(admin, "-password-file", filepath.Join(b.dir, "password"))...)
 	w.run(false, "account undo", admin...)
 
-	w.mentions(t, "run", "stop", "account grant", "config publish")
+	but := []string{"run", "stop", "account grant", "config publish"}
+	for _, c := range identity.Commands() { // TestIdentityPrintsJSON
+		but = append(but, "identity "+c.Name)
+	}
+	w.mentions(t, but...)
 	w.documented(t)
 }
 
@@ -216,6 +221,15 @@ func (w *jsonWalk) documented(t *testing.T) {
 }
 
 // The commands of servers that share a store do so as well.
+func TestIdentityPrintsJSON(t *testing.T) {
+	b := managed(t)
+	for _, verb := range []string{"create", "show", "rotate", "check", "maintain", "remove"} {
+		v, err := decode[any](b, "identity", verb, "-admin", "secret")
+		require.NoError(t, err, verb)
+		require.NotNil(t, v, verb)
+	}
+}
+
 func TestSharedConfigurationPrintsJSON(t *testing.T) {
 	t.Parallel()
 	pg := postgrestest.Start(t, nil)

@@ -54,14 +54,17 @@ func Commands() []Command {
 			then(func(ctx context.Context, c *Console) error { return c.Manager.Rollback(ctx, c.Admin) })},
 		{"revoke", "THUMBPRINT", "take a certificate away; tokens that were issued stay valid until they end",
 			func(ctx context.Context, c *Console, args []string) error {
-				return c.Manager.Revoke(ctx, args[0], c.Admin)
+				if err := c.Manager.Revoke(ctx, args[0], c.Admin); err != nil {
+					return err
+				}
+				return c.show(ctx)
 			}},
 		{"check", "", "check that everything is in order; change nothing",
 			func(ctx context.Context, c *Console, _ []string) error { return c.check(ctx) }},
 		{"maintain", "", "do what is due: rotate, remove old certificates",
 			then(func(ctx context.Context, c *Console) error { return c.Manager.Maintain(ctx) })},
 		{"remove", "", "remove the identity",
-			func(ctx context.Context, c *Console, _ []string) error { return c.Manager.Remove(ctx, c.Admin) }},
+			then(func(ctx context.Context, c *Console) error { return c.Manager.Remove(ctx, c.Admin) })},
 	}
 }
 
