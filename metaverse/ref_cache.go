@@ -140,14 +140,7 @@ func (b *refBatch) recallCopies(id MVID) bool {
 	if b.known == nil {
 		return false
 	}
-	copies, there := b.known.now.copies[id]
-	if !there {
-		copies, there = b.known.old.copies[id]
-	}
-	if there {
-		b.copies[id] = copies
-	}
-	return there
+	return recall(b.copies, id, b.known.now.copies, b.known.old.copies)
 }
 
 func (b *refBatch) recallLinked(id MVID) bool {
@@ -164,12 +157,17 @@ func (b *refBatch) recallLinked(id MVID) bool {
 	if b.known == nil {
 		return false
 	}
-	linked, there := b.known.now.linked[id]
-	if !there {
-		linked, there = b.known.old.linked[id]
+	return recall(b.linked, id, b.known.now.linked, b.known.old.linked)
+}
+
+// recall puts what the first generation has that knows the object into the batch, and reports
+// whether one does.
+func recall[V any](into map[MVID]V, id MVID, generations ...map[MVID]V) bool {
+	for _, g := range generations {
+		if v, there := g[id]; there {
+			into[id] = v
+			return true
+		}
 	}
-	if there {
-		b.linked[id] = linked
-	}
-	return there
+	return false
 }
