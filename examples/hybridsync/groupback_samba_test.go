@@ -43,15 +43,7 @@ func TestSambaGroupWriteBack(t *testing.T) {
 	inner := b.tenant.AddGroup(entratest.Group{DisplayName: "Inner, \"quoted\"", MailNickname: "inner"})
 	outer := b.tenant.AddGroup(entratest.Group{DisplayName: "Outer", MailNickname: "outer", Description: "all of them", Members: []string{member(1), member(2), inner, cloudOnly}})
 	b.tenant.AddGroup(entratest.Group{DisplayName: "Mail", MailNickname: "mail", MailEnabled: true, GroupTypes: []string{"Unified"}, NotSecurity: true})
-	cycles := func() {
-		t.Helper()
-		for range 2 {
-			_, err := b.cycle()
-			trouble, _ := b.run("errors")
-			require.NoError(t, err, trouble)
-		}
-	}
-	cycles()
+	b.twoCycles()
 	groups := func() string {
 		found, err := d.Search(t.Context(), "-b", container, "(objectClass=group)", "cn", "member", "description", "groupType", "adminDescription")
 		require.NoError(t, err)
@@ -68,12 +60,12 @@ func TestSambaGroupWriteBack(t *testing.T) {
 
 	require.NoError(t, b.tenant.AddMembers(outer, member(3)))
 	b.tenant.RemoveMember(outer, member(1))
-	cycles()
+	b.twoCycles()
 	found = groups()
 	require.Contains(t, found, "member: "+p.UserDN(3)+"\n")
 	require.NotContains(t, found, "member: "+p.UserDN(1)+"\n")
 	require.NoError(t, b.tenant.Delete(inner))
-	cycles()
+	b.twoCycles()
 	require.NotContains(t, groups(), "Group_"+inner)
 	require.Contains(t, groups(), "Group_"+outer)
 	require.Len(t, b.tenant.Groups(), 3, "what was written back does not come again as a group of its own")

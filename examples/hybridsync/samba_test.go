@@ -20,12 +20,8 @@ func TestSambaToTenant(t *testing.T) {
 	t.Parallel()
 	const users, groups = 300, 20
 	d := sambatest.Start(t, &sambatest.Options{Users: users, Groups: groups})
-	b := &bench{t: t, tenant: entratest.NewServer(t, nil), dir: t.TempDir()}
-	b.values = map[string]string{
-		"url": d.URL, "user": d.AdminUPN, "password": d.Password, "ca": d.CAFile,
-		"tenant": b.tenant.TenantID, "client": b.tenant.ClientID, "secret": b.tenant.ClientSecret,
-		"graph": b.tenant.GraphURL, "authority": b.tenant.AuthorityURL, "tenantca": b.tenant.CAFile(), "more": "",
-	}
+	b := sambaBench(t, d, d.AdminUPN, "")
+	b.values["more"] = ""
 	_, err := b.cycle()
 	require.NoError(t, err)
 	require.Len(t, b.tenant.Users(), users)
@@ -98,12 +94,8 @@ func TestDaemonOverSamba(t *testing.T) {
 	t.Parallel()
 	const users, groups = 40, 4
 	d := sambatest.Start(t, &sambatest.Options{Users: users, Groups: groups})
-	b := &bench{t: t, tenant: entratest.NewServer(t, nil), dir: t.TempDir()}
-	b.values = map[string]string{
-		"url": d.URL, "user": d.AdminUPN, "password": d.Password, "ca": d.CAFile,
-		"tenant": b.tenant.TenantID, "client": b.tenant.ClientID, "secret": b.tenant.ClientSecret,
-		"graph": b.tenant.GraphURL, "authority": b.tenant.AuthorityURL, "tenantca": b.tenant.CAFile(), "more": "",
-	}
+	b := sambaBench(t, d, d.AdminUPN, "")
+	b.values["more"] = ""
 	s := b.server("daemon", "")
 	s.said("event=cycle-ended", 1)
 	require.Len(t, b.tenant.Users(), users)
