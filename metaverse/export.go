@@ -20,8 +20,8 @@ func (r *run) exportStep(ctx context.Context) error {
 	if _, err := r.t.index(ctx); err != nil {
 		return &startError{err}
 	}
-	total, err := r.checkThreshold(ctx)
-	if err != nil || total == 0 {
+	pending, err := r.checkThreshold(ctx)
+	if err != nil || pending == 0 {
 		return err
 	}
 	session, end, err := r.open(ctx)
@@ -44,17 +44,35 @@ func (r *run) exportStep(ctx context.Context) error {
 		name string
 		op   connector.ChangeOp
 	}{{"adds", connector.OpAdd}, {"updates", connector.OpUpdate}, {"deletes", connector.OpDelete}} {
-		levels, err := x.levels(ctx, p.op)
-		if err != nil {
+		if err := x.phase(ctx, p.name, p.op); err != nil {
 			return err
-		}
-		for _, level := range levels {
-			if err := x.pass(ctx, p.name, selection{p.op, level}, total); err != nil {
-				return err
-			}
 		}
 	}
 	x.noteWaiting()
+	return nil
+}
+
+// phase sends what is pending of one operation. It is counted when its turn comes: what was
+// created may have references to send since.
+func (x *exporting) phase(ctx context.Context, name string, op connector.ChangeOp) error {
+	x.name, x.done = name, 0
+	err := x.r.e.store.View(ctx, func(rd Reader) error {
+		counts, err := rd.CountPendingExports(x.r.t.name)
+		x.total = pendingOf(counts, op, "")
+		return err
+	})
+	if err != nil || x.total == 0 {
+		return err
+	}
+	levels, err := x.levels(ctx, op)
+	if err != nil {
+		return err
+	}
+	for _, level := range levels {
+		if err := x.pass(ctx, selection{op, level}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -64,12 +82,15 @@ type exporting struct {
 	session  connector.Session
 	exporter connector.Exporter
 	batch    int
-	done     int64
 	waits    map[CSID]bool // objects that are not created yet
+
+	// The present phase.
+	name        string
+	done, total int64
 }
 
 // pass sends everything that is selected, a batch at a time.
-func (x *exporting) pass(ctx context.Context, name string, sel selection, total int64) error {
+func (x *exporting) pass(ctx context.Context, sel selection) error {
 	var after CSID
 	for {
 		if err := x.r.going(ctx); err != nil {
@@ -89,7 +110,7 @@ func (x *exporting) pass(ctx context.Context, name string, sel selection, total 
 		if err := x.send(ctx, jobs); err != nil {
 			return err
 		}
-		x.r.progress(name, x.done, total)
+		x.r.progress(x.name, x.done, max(x.total, x.done)) // large groups take several turns
 	}
 }
 
