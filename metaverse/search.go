@@ -37,8 +37,11 @@ type CSQuery struct {
 	PendingExport string
 	// Errors selects objects in trouble.
 	Errors bool
-	After  CSID // 0 for the first page, [CSPage.Next] for the following ones
-	Limit  int  // objects in a page; 0 means 100, at most 10,000
+	// Error selects objects that have the error with this code, such as "permission-issue",
+	// without regard to case.
+	Error string
+	After CSID // 0 for the first page, [CSPage.Next] for the following ones
+	Limit int  // objects in a page; 0 means 100, at most 10,000
 }
 
 // A CSPage is one page of a search.
@@ -149,6 +152,12 @@ func (s *csSearch) exact() error {
 	if s.q.DN != "" && dnKey(s.caps, s.q.DN) != objects[0].DNKey {
 		return nil // the anchor is that of another object
 	}
+	if s.q.Errors || s.q.Error != "" {
+		errs, err := s.rd.ObjectErrors(s.q.Connector, ids[0]-1, 1) // all of one object, at least
+		if err != nil || !slices.Contains(s.inTrouble(errs), ids[0]) {
+			return err
+		}
+	}
 	_, err = s.add(objects)
 	return err
 }
@@ -158,6 +167,16 @@ func (s *csSearch) exact() error {
 func (s *csSearch) next(after CSID) (objects []*CSObject, last CSID, err error) {
 	var ids []CSID
 	switch {
+	case s.q.Errors || s.q.Error != "":
+		var errs []ObjectError
+		if errs, err = s.rd.ObjectErrors(s.q.Connector, after, searchChunk); len(errs) > 0 {
+			ids, last = s.inTrouble(errs), errs[len(errs)-1].CS
+		}
+		if err != nil || len(ids) == 0 {
+			return nil, last, err
+		}
+		objects, err = s.rd.CS(ids)
+		return objects, last, err
 	case s.q.PendingImport != "":
 		ids, err = s.rd.PendingImports(s.q.Connector, after, searchChunk)
 	case s.q.PendingExport != "":
@@ -165,14 +184,6 @@ func (s *csSearch) next(after CSID) (objects []*CSObject, last CSID, err error) 
 		exports, err = s.rd.ScanPendingExports(s.q.Connector, after, searchChunk)
 		for _, p := range exports {
 			ids = append(ids, p.CS)
-		}
-	case s.q.Errors:
-		var errs []ObjectError
-		errs, err = s.rd.ObjectErrors(s.q.Connector, after, searchChunk)
-		for _, oe := range errs {
-			if oe.CS != 0 && (len(ids) == 0 || ids[len(ids)-1] != oe.CS) {
-				ids = append(ids, oe.CS)
-			}
 		}
 	default:
 		objects, err = s.rd.ScanCS(s.q.Connector, after, searchChunk)
@@ -203,14 +214,6 @@ func (s *csSearch) add(objects []*CSObject) (bool, error) {
 		if s.q.PendingExport != "" && !matchesExport(s.q.PendingExport, exports[i]) {
 			continue
 		}
-		if s.q.Errors {
-			if bad, err := s.inTrouble(o.ID); err != nil || !bad {
-				if err != nil {
-					return false, err
-				}
-				continue
-			}
-		}
 		if len(s.page.Objects) == s.limit {
 			s.page.Next = s.page.Objects[s.limit-1].ID
 			return true, nil
@@ -220,9 +223,17 @@ func (s *csSearch) add(objects []*CSObject) (bool, error) {
 	return false, nil
 }
 
-func (s *csSearch) inTrouble(id CSID) (bool, error) {
-	errs, err := s.rd.ObjectErrors(s.q.Connector, id-1, 1)
-	return len(errs) > 0 && slices.ContainsFunc(errs, func(oe ObjectError) bool { return oe.CS == id }), err
+// inTrouble returns the objects that have the errors which are looked for, each once.
+func (s *csSearch) inTrouble(errs []ObjectError) (ids []CSID) {
+	for _, oe := range errs {
+		if oe.CS == 0 || s.q.Error != "" && !strings.EqualFold(s.q.Error, oe.Code) {
+			continue
+		}
+		if len(ids) == 0 || ids[len(ids)-1] != oe.CS {
+			ids = append(ids, oe.CS)
+		}
+	}
+	return ids
 }
 
 func (s *csSearch) matches(o *CSObject) bool {

@@ -1,6 +1,7 @@
 package metaverse_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,6 +74,18 @@ func TestSearchCS(t *testing.T) {
 	bad, err := w.engine.SearchCS(t.Context(), metaverse.CSQuery{Connector: "cloud", Errors: true})
 	require.NoError(t, err)
 	require.Len(t, bad.Objects, 1)
+	require.Len(t, w.errors(), 1)
+	code, dn := w.errors()[0].Code, bad.Objects[0].DN
+	for q, found := range map[metaverse.CSQuery]bool{
+		{Error: code}: true, {Error: strings.ToUpper(code)}: true, {Error: "permission-issue"}: false,
+		{Error: code, PendingExport: "add"}: true, {Error: code, PendingExport: "delete"}: false, {Error: code, PendingImport: "any"}: false,
+		{Error: code, DN: dn}: true, {Error: "permission-issue", DN: dn}: false, {Errors: true, DN: dn}: true,
+	} {
+		q.Connector = "cloud"
+		page, err := w.engine.SearchCS(t.Context(), q)
+		require.NoError(t, err)
+		require.Equal(t, found, len(page.Objects) == 1, "%+v", q)
+	}
 	pending, err := w.engine.SearchCS(t.Context(), metaverse.CSQuery{Connector: "cloud", PendingExport: "add"})
 	require.NoError(t, err)
 	require.Equal(t, bad.Objects, pending.Objects)

@@ -26,6 +26,7 @@ type inspection struct {
 	under, contains       string
 	toImport, toExport    string
 	inTrouble, identities bool
+	code                  string
 	after                 int64
 }
 
@@ -41,6 +42,7 @@ func inspectCommands(one func(*flag.FlagSet, *invocation)) []command {
 			f.StringVar(&q.toImport, "to-sync", "", "objects that wait for synchronisation: add, update, delete, any")
 			f.StringVar(&q.toExport, "to-export", "", "objects that wait for export: add, update, delete, any")
 			f.BoolVar(&q.inTrouble, "errors", false, "objects in trouble")
+			f.StringVar(&q.code, "error", "", "objects that have the error with this `code`, such as permission-issue")
 			f.BoolVar(&q.identities, "mv", false, "search identities")
 			f.StringVar(&q.attribute, "attribute", "", "identities that have this attribute")
 			f.StringVar(&q.value, "value", "", "with this value")
@@ -224,7 +226,7 @@ func search(ctx context.Context, i *invocation) error {
 		}
 		page, err := a.engine.SearchCS(ctx, metaverse.CSQuery{
 			Connector: i.connector, DN: dn, Under: q.under, Contains: q.contains, Anchor: anchor, Class: q.class, State: q.state,
-			PendingImport: q.toImport, PendingExport: q.toExport, Errors: q.inTrouble, After: metaverse.CSID(q.after), Limit: i.limit,
+			PendingImport: q.toImport, PendingExport: q.toExport, Errors: q.inTrouble, Error: q.code, After: metaverse.CSID(q.after), Limit: i.limit,
 		})
 		if err != nil {
 			return err
