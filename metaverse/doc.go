@@ -36,6 +36,11 @@
 // export with too many deletions, are held ([ErrHeld]). Before a change is sent, the store
 // notes that its fate is unknown; what stays unknown is settled by reading the directory.
 //
+// Where DNs are places in a tree, what is above comes first and is deleted last, and a rename waits
+// until its place is free. Of objects that take each other's names one is put aside for a moment,
+// as "hybridsync-" and 16 digits in its own container; should the process die just then, the next
+// export goes on.
+//
 // # References
 //
 // References such as group members are kept, computed and exported value by value. One

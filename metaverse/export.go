@@ -33,10 +33,7 @@ func (r *run) exportStep(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("connector %s cannot export: %w", r.t.name, errors.ErrUnsupported)
 	}
-	x := &exporting{
-		r: r, session: session, exporter: exporter, batch: max(r.t.caps.ExportBatch, 1),
-		waits: make(map[CSID]bool),
-	}
+	x := newExporting(r, session, exporter, max(r.t.caps.ExportBatch, 1))
 	if err := x.settleUnknown(ctx); err != nil {
 		return err
 	}
@@ -46,6 +43,11 @@ func (r *run) exportStep(ctx context.Context) error {
 	}{{"adds", connector.OpAdd}, {"updates", connector.OpUpdate}, {"deletes", connector.OpDelete}} {
 		if err := x.phase(ctx, p.name, p.op); err != nil {
 			return err
+		}
+		if p.op != connector.OpAdd {
+			if err := x.renames(ctx, p.op == connector.OpDelete); err != nil {
+				return err
+			}
 		}
 	}
 	x.noteWaiting()
@@ -83,10 +85,20 @@ type exporting struct {
 	exporter connector.Exporter
 	batch    int
 	waits    map[CSID]bool // objects that are not created yet
+	putOff   map[CSID]bool // objects that cannot be renamed yet; there are few
+	aside    map[CSID]bool // objects that have been put aside
+	insist   bool          // renames are sent although their place is held
 
 	// The present phase.
 	name        string
 	done, total int64
+}
+
+func newExporting(r *run, session connector.Session, exporter connector.Exporter, batch int) *exporting {
+	return &exporting{
+		r: r, session: session, exporter: exporter, batch: batch,
+		waits: make(map[CSID]bool), putOff: make(map[CSID]bool), aside: make(map[CSID]bool),
+	}
 }
 
 // pass sends everything that is selected, a batch at a time.
@@ -124,6 +136,7 @@ type job struct {
 	change connector.Change
 	refs   []ExportRef // those that the change carries
 	more   bool        // there are more references to send afterwards
+	aside  bool        // a rename for the moment, which leaves everything pending
 }
 
 // collect reads the next pending exports that are selected and makes changes of them. In the
@@ -172,8 +185,16 @@ func (x *exporting) jobs(tx Tx, page []*PendingExport, sel selection, now time.T
 			return nil, err
 		}
 	}
+	awaited, err := x.awaiting(tx, objects, due)
+	if err != nil {
+		return nil, err
+	}
 	for i, o := range objects {
 		if o == nil || !sel.has(o) {
+			continue
+		}
+		if awaited[i] != 0 && sel.op == connector.OpUpdate && !x.insist {
+			x.putOff[o.ID] = true
 			continue
 		}
 		if waiting[i] {

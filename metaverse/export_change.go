@@ -15,9 +15,7 @@ const maxRefsPerChange = 1000
 // can be sent now.
 func (x *exporting) build(tx Tx, j *job) (bool, error) {
 	p, o := j.export, j.cs
-	j.change = connector.Change{
-		ID: strconv.FormatInt(int64(o.ID), 10), Op: p.Op, Class: o.Class, Key: o.Key(), NewDN: p.NewDN,
-	}
+	j.change = x.changeFor(j)
 	if p.Op == connector.OpDelete {
 		return true, nil
 	}
@@ -39,6 +37,13 @@ func (x *exporting) build(tx Tx, j *job) (bool, error) {
 		return true, nil
 	}
 	return false, x.nothingLeft(tx, p)
+}
+
+// changeFor returns the change of a job without its modifications.
+func (x *exporting) changeFor(j *job) connector.Change {
+	return connector.Change{
+		ID: strconv.FormatInt(int64(j.cs.ID), 10), Op: j.export.Op, Class: j.cs.Class, Key: j.cs.Key(), NewDN: j.export.NewDN,
+	}
 }
 
 // nothingLeft takes a pending export out of the queue when its references turned out not

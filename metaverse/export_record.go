@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hybridsync/hybridsync/connector"
@@ -29,9 +30,13 @@ func (x *exporting) record(ctx context.Context, jobs []*job, results []connector
 	if err != nil {
 		return err
 	}
-	x.done += int64(len(jobs))
 	t := &x.r.rec.Counters
-	x.r.rec.Objects += int64(len(jobs))
+	for _, j := range jobs {
+		if !j.aside { // its own change is yet to come
+			x.done++
+			x.r.rec.Objects++
+		}
+	}
 	t.Adds += c.Adds
 	t.Updates += c.Updates
 	t.Renames += c.Renames
@@ -65,6 +70,10 @@ func (o *outcomes) take(j *job, res *connector.Result) error {
 	p.Unknown, p.Sent = false, slices.Clone(p.Sent)
 	switch res.Outcome {
 	case connector.Applied, connector.NoChange:
+		if j.aside {
+			o.located(j, res)
+			break
+		}
 		o.passed = append(o.passed, j.cs.ID)
 		for _, name := range res.Skipped {
 			o.x.r.unwritable[unwritable{o.x.r.t.name, j.cs.Class, name}] = true
@@ -118,7 +127,7 @@ func (o *outcomes) applied(j *job, p *PendingExport, res *connector.Result) erro
 		o.puts = append(o.puts, p)
 		return nil
 	}
-	o.located(j, p, res)
+	o.located(j, res)
 	for _, m := range p.Pending {
 		if !o.x.r.t.schema.writeOnly(m.Name) { // such a value never comes back
 			p.Sent = mergeMod(p.Sent, m)
@@ -151,7 +160,7 @@ func (o *outcomes) applied(j *job, p *PendingExport, res *connector.Result) erro
 }
 
 // located takes over the anchor and the DN that the directory gave the object.
-func (o *outcomes) located(j *job, p *PendingExport, res *connector.Result) {
+func (o *outcomes) located(j *job, res *connector.Result) {
 	cs, changed := *j.cs, !j.cs.Imported
 	cs.Imported = true // it exists; the next import has to show it
 	if !res.Anchor.IsZero() && res.Anchor != cs.Anchor {
@@ -159,7 +168,7 @@ func (o *outcomes) located(j *job, p *PendingExport, res *connector.Result) {
 	}
 	dn := res.DN
 	if dn == "" {
-		dn = p.NewDN
+		dn = j.change.NewDN
 	}
 	if dn != "" && dn != cs.DN {
 		cs.DN, cs.DNKey, changed = dn, dnKey(o.x.r.t.caps, dn), true
@@ -197,6 +206,9 @@ func attributeOf(err error) string {
 
 func (o *outcomes) write() error {
 	if err := o.claimAnchors(); err != nil {
+		return err
+	}
+	if err := o.claimPlaces(); err != nil {
 		return err
 	}
 	if err := o.tx.PutCS(o.objects); err != nil {
@@ -242,14 +254,55 @@ func (o *outcomes) claimAnchors() error {
 		if holders[i] == 0 || holders[i] == cs.ID {
 			continue
 		}
-		if err := o.tx.MoveCSRefsTo(holders[i], cs.ID); err != nil {
-			return err
-		}
-		if err := o.tx.DeleteCS([]CSID{holders[i]}); err != nil {
+		if err := o.takeReferences(holders[i], cs.ID); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// claimPlaces makes way for objects that stand now where the connector space has others: those
+// have left or were deleted, and no import has told so yet.
+func (o *outcomes) claimPlaces() error {
+	keys, own := make([]string, len(o.objects)), make(map[CSID]bool)
+	for i, cs := range o.objects {
+		keys[i], own[cs.ID] = cs.DNKey, true
+	}
+	ids, err := o.tx.CSByDN(o.x.r.t.name, keys)
+	if err != nil {
+		return err
+	}
+	holders, err := o.tx.CS(ids)
+	if err != nil {
+		return err
+	}
+	for i, h := range holders {
+		switch {
+		case h == nil || own[h.ID]:
+			continue
+		case h.State == Placeholder && h.Anchor.IsZero(): // something referred to what came here
+			if err := o.takeReferences(h.ID, o.objects[i].ID); err != nil {
+				return err
+			}
+			continue
+		}
+		h.DNKey = TransientPrefix + strconv.FormatInt(int64(h.ID), 10)
+		if err := o.tx.PutCS([]*CSObject{h}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeReferences makes what refers to an object refer to another one, in whose place it was.
+func (o *outcomes) takeReferences(from, to CSID) error {
+	if err := o.tx.MoveCSRefsTo(from, to); err != nil {
+		return err
+	}
+	if err := o.tx.DeleteCS([]CSID{from}); err != nil {
+		return err
+	}
+	return o.tx.QueueCSRefsTo([]CSID{to})
 }
 
 // mergeMod adds a modification to those that were sent for the same object before.

@@ -77,25 +77,37 @@ func (x *exporting) settleOne(tx Tx, id CSID, item *connector.Item) error {
 		}
 		p.Op, p.DeleteSent, p.Sent = 0, true, nil
 	case p.Op == connector.OpAdd && exists:
-		if err := x.adopted(tx, id, item.Object); err != nil {
+		if err := x.located(tx, id, item.Object); err != nil {
 			return err
 		}
 		x.sentAlready(p, item.Object)
 	case p.Op == connector.OpUpdate && exists:
+		if x.r.t.caps.Rename {
+			if err := x.located(tx, id, item.Object); err != nil { // it may have been moved
+				return err
+			}
+		}
 		x.sentAlready(p, item.Object)
+	}
+	done, err := exportDone(tx, p)
+	switch {
+	case err != nil:
+		return err
+	case done: // a rename alone, which has taken place
+		return putExports(tx, nil, []CSID{id})
 	}
 	return tx.PutPendingExport([]*PendingExport{p})
 }
 
-// adopted records that an add has taken place.
-func (x *exporting) adopted(tx Tx, id CSID, o *connector.Object) error {
+// located records where the directory has an object.
+func (x *exporting) located(tx Tx, id CSID, o *connector.Object) error {
 	list, err := tx.CS([]CSID{id})
 	if err != nil || list[0] == nil {
 		return err
 	}
 	job := &job{cs: list[0]}
 	out := &outcomes{x: x, tx: tx, counts: &Counters{}}
-	out.located(job, &PendingExport{}, &connector.Result{Anchor: o.Anchor, DN: o.DN})
+	out.located(job, &connector.Result{Anchor: o.Anchor, DN: o.DN})
 	return out.write()
 }
 

@@ -22,6 +22,7 @@ type lab struct {
 	dirs   map[string]*memdir.Directory
 	order  []string // in which steps are run
 	store  *sqlstore.Store
+	rules  *rules.Set
 	engine *metaverse.Engine
 }
 
@@ -55,9 +56,17 @@ func (l *lab) compile(rs ...rules.Rule) {
 	}
 	m.Attributes = append(m.Attributes, rules.MetaverseAttribute{Name: "member", Kind: attr.KindReference, MultiValued: true})
 	slices.SortFunc(m.Attributes, func(a, b rules.MetaverseAttribute) int { return attr.CompareNames(a.Name, b.Name) })
-	set, err := rules.Compile(rs, &rules.CompileOptions{Metaverse: m})
+	var err error
+	l.rules, err = rules.Compile(rs, &rules.CompileOptions{Metaverse: m})
 	require.NoError(l.t, err)
-	l.engine, err = metaverse.New(l.store, set, []connector.Connector{l.dirs["a"], l.dirs["b"], l.dirs["cloud"]}, nil)
+	l.restart(l.store)
+}
+
+// restart makes a new engine, as a restarted process would.
+func (l *lab) restart(store metaverse.Store) {
+	l.t.Helper()
+	var err error
+	l.engine, err = metaverse.New(store, l.rules, []connector.Connector{l.dirs["a"], l.dirs["b"], l.dirs["cloud"]}, nil)
 	require.NoError(l.t, err)
 }
 

@@ -106,7 +106,8 @@ func (s *single) export(ctx context.Context, o *CSObject) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("connector %s cannot export: %w", t.name, errors.ErrUnsupported)
 	}
-	x := &exporting{r: r, session: session, exporter: exporter, batch: 1}
+	x := newExporting(r, session, exporter, 1)
+	x.insist = true // nothing else moves: the directory says what is in the way
 	if err := s.settleUnknown(ctx, x, o.ID); err != nil {
 		return "", err
 	}

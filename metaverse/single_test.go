@@ -270,3 +270,23 @@ func TestPurgeRemovesOrphanedPlaceholders(t *testing.T) {
 	w.healthy()
 	require.Equal(t, w.expected(), w.tenant())
 }
+
+// An identity whose source anchor could not be written is not made known to the cloud by the back
+// door.
+func TestSyncObjectWaitsForItsAnchor(t *testing.T) {
+	t.Parallel()
+	w := anchorWorld(t)
+	w.user(1)
+	w.user(2, attr.Mod{Name: "info", Adds: []attr.Value{attr.String("E2")}}) // so that the directory has the attribute
+	w.run("ad", metaverse.FullImport)
+	w.run("ad", metaverse.FullSync)
+	for _, fate := range []memdir.Fate{{Outcome: connector.Rejected}, {Outcome: connector.Unknown, Drop: true}} {
+		w.ad.SetFaults(memdir.Faults{Export: func(connector.Change) memdir.Fate { return fate }})
+		_, _ = w.object(userDN(1), nil)
+		require.Empty(t, w.anchors())
+	}
+	w.ad.SetFaults(memdir.Faults{})
+	_, err := w.object(userDN(1), nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"E1"}, w.anchors())
+}
