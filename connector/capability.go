@@ -54,8 +54,11 @@ const (
 // A FullImporter reads the whole directory. The engine calls it in full-import steps, and
 // when a watermark has expired. Without it a connector can only be exported to.
 type FullImporter interface {
-	// FullImport streams every object in scope once, in any order, and then Complete with
+	// FullImport streams every object in scope, in any order, and then Complete with
 	// the watermark at which a delta import may start so that no change is missed.
+	// Objects come once, but for one thing: where references name DNs, an object that is
+	// renamed while the import goes on comes again at the end, and after it what refers to
+	// it, lest a reference is left with a name under which nobody was shown.
 	// The iterator is single use. It stops promptly when the loop ends or ctx is done.
 	FullImport(ctx context.Context, r ImportRequest) iter.Seq2[Item, error]
 }

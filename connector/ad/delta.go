@@ -338,18 +338,21 @@ func (r *deltaRun) descend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	slices.Sort(roots)
-	for i, dn := range roots {
-		nested := slices.ContainsFunc(roots, func(other string) bool { return len(other) < len(dn) && within(dn, other) })
-		if nested || i > 0 && dn == roots[i-1] {
-			continue
-		}
+	for _, dn := range outermost(roots) {
 		r.log.LogAttrs(ctx, slog.LevelInfo, "a container was renamed or moved, its tree is read again", slog.String("dn", dn))
 		if err := r.tree(ctx, dn); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// outermost drops the DNs that are beneath others of them.
+func outermost(dns []string) []string {
+	slices.Sort(dns)
+	return slices.DeleteFunc(slices.Compact(dns), func(dn string) bool {
+		return slices.ContainsFunc(dns, func(other string) bool { return len(other) < len(dn) && within(dn, other) })
+	})
 }
 
 // tree sends every object beneath a container that has a new DN: with that DN where only

@@ -43,9 +43,7 @@
 //
 // Members of groups in other domains are DNs like others. An object of a delta import that
 // refers to what was renamed or moved while the domains were asked one after the other is
-// sent again, whole, when all names were sent. A full import does not: a member that it
-// meets for the first time, under another name than the group was read with, is missing
-// from the group until that is read again. Domain controllers learn of
+// sent again, whole, when all names were sent. Domain controllers learn of
 // renames in other domains late; an object that is read whole meanwhile names such members
 // by what they were called, until the next full import. What is on its way, left one domain
 // and is not known yet to the domain controller of the other, keeps imports from being
@@ -72,6 +70,9 @@
 // values, so that one member of a large group is one small change. The watermark of a full
 // import is a DirSync cookie that was taken before the first page was read: a change made
 // during the import comes again in the first delta import, and none is lost.
+// Who was renamed or moved during the import, under whatever name others refer to her, is sent
+// again at the end, and what refers to her after that; of attributes without a link, such as
+// assistant, this is not done.
 //
 // DirSync reports the rename or move of a container and says nothing of what is beneath
 // it. This package reads the container's tree then and yields every object with its new

@@ -52,6 +52,9 @@ func (s *forestSession) FullImport(ctx context.Context, r connector.ImportReques
 		if err := s.inTwo(ctx, m, sent); err != nil {
 			return err
 		}
+		if err := s.followRenames(ctx, m); err != nil {
+			return err
+		}
 		if err := s.underway(ctx, func(g guid) bool { return !sent.has(g) }); err != nil {
 			return err
 		}

@@ -124,6 +124,9 @@ func (s *session) FullImport(ctx context.Context, r connector.ImportRequest) ite
 				return err
 			}
 		}
+		if err := s.followRenames(ctx, l, m, mark); err != nil {
+			return err
+		}
 		return m.complete(mark)
 	})
 }

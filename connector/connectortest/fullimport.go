@@ -16,6 +16,7 @@ var fullImportRules = []rule{
 	{"several pages give everything once", fullPaged},
 	{"anchors stay", fullAnchorsStay},
 	{"references name their targets", fullReferences},
+	{"references follow renames under way", fullRenames},
 	{"classes limit the import", fullClasses},
 	{"attributes limit the import", fullAttributes},
 }
@@ -148,4 +149,42 @@ func fullAttributes(f *fixture) {
 	f.holds(m, users[0], f.h.User.Single, "value-"+strconv.Itoa(0))
 	require.NotNil(f, m.nodes[group.Anchor], "OpenOptions.Attributes does not limit the objects")
 	f.holds(m, group, f.h.Group.Members) // not asked for
+}
+
+// fullRenames renames a user after each item of an import. Of two groups of all users one was
+// made before them and one after, so that some users come after a group that names them by
+// what they were called.
+func fullRenames(f *fixture) {
+	f.need(f.caps.FullImport, "full import")
+	f.have(f.h.DN != nil, "DN")
+	first := f.seedOne(f.group("conf-group-a"))
+	users := f.seedUsers(f.h.Many)
+	f.modify(first, f.add(f.h.Group.Members, users...))
+	last := f.seedOne(f.group("conf-group-b", users...))
+
+	left := len(users)
+	rename := func() { // those that are likely to come last are renamed first
+		left--
+		users[left] = f.rename(users[left], f.h.DN(f.h.User.Name, "conf-renamed-"+strconv.Itoa(left)))
+	}
+	m := f.newModel()
+	var end *connector.Completion
+	im := capability[connector.FullImporter](f, f.session())
+	for it, err := range im.FullImport(f.Context(), connector.ImportRequest{PageSize: f.h.PageSize}) {
+		require.NoError(f, err)
+		if it.Kind == connector.ItemObject {
+			require.NoError(f, m.apply(it))
+		}
+		if end = it.Complete; left > 0 && end == nil {
+			rename()
+		}
+	}
+	require.NotNil(f, end, "an import that saw all ends with Complete")
+	if f.caps.DeltaImport {
+		for _, it := range f.whole(f.delta(end.Watermark, connector.ImportRequest{})).items {
+			require.NoError(f, m.apply(it))
+		}
+	}
+	f.refers(m, first, f.h.Group.Members, users...)
+	f.refers(m, last, f.h.Group.Members, users...)
 }

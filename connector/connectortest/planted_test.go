@@ -29,6 +29,8 @@ var planted = map[string]struct {
 		"yields every object once"},
 	"import of objects without anchor": {faulty(connectortest.Fault{Kind: connectortest.Malformed, On: connectortest.OnFullImport}),
 		"an imported object has an anchor"},
+	"import that forgets who is renamed": {session(func(s connector.Session) connector.Session { return forgetful{s} }),
+		"values of attribute member"},
 	"delta that loses an item": {session(func(s connector.Session) connector.Session { return loseDelta{s} }),
 		"a delta import tells of every object that changed"},
 	"delta that guesses": {session(func(s connector.Session) connector.Session { return guessing{s} }),
@@ -166,6 +168,27 @@ func (s loseDelta) DeltaImport(ctx context.Context, w connector.Watermark, r con
 				return
 			case it.Object != nil:
 				held = append(held, it)
+			}
+		}
+	}
+}
+
+// forgetful yields every object once, whatever happens meanwhile.
+type forgetful struct{ connector.Session }
+
+func (s forgetful) Unwrap() connector.Session { return s.Session }
+func (s forgetful) FullImport(ctx context.Context, r connector.ImportRequest) iter.Seq2[connector.Item, error] {
+	return func(yield func(connector.Item, error) bool) {
+		seen := make(map[connector.Anchor]bool)
+		for it, err := range inner[connector.FullImporter](s.Session).FullImport(ctx, r) {
+			if it.Kind == connector.ItemObject {
+				if seen[it.Object.Anchor] {
+					continue
+				}
+				seen[it.Object.Anchor] = true
+			}
+			if !yield(it, err) {
+				return
 			}
 		}
 	}

@@ -3,9 +3,11 @@ package memdir
 import (
 	"context"
 	"iter"
+	"slices"
 	"strconv"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
 // A page is one answer of the "server": the items, and the resume point after them.
@@ -21,6 +23,7 @@ type emitter struct {
 	yield func(connector.Item, error) bool
 	n     int // items yielded
 	sent  int64
+	atEnd func() []connector.Item // what follows the last page; may be nil
 }
 
 // fail ends the stream with an error.
@@ -91,6 +94,13 @@ func (e *emitter) stream(ctx context.Context, size int, fetch func(position uint
 			return
 		}
 	}
+	if e.atEnd != nil {
+		for _, it := range e.atEnd() {
+			if !e.emit(ctx, it) {
+				return
+			}
+		}
+	}
 	e.emit(ctx, connector.Item{
 		Kind:     connector.ItemComplete,
 		Complete: &connector.Completion{Watermark: watermark, Objects: e.sent},
@@ -105,8 +115,8 @@ func (c *core) pageSize(r connector.ImportRequest) int {
 }
 
 // FullImport implements [connector.FullImporter]. Objects come in order of creation. What
-// changes while it runs may or may not be seen; the watermark is from before it began, so
-// that the next delta import tells.
+// changes while it runs may or may not be seen, but for names; the watermark is from before
+// it began, so that the next delta import tells.
 func (c fullImporter) FullImport(ctx context.Context, r connector.ImportRequest) iter.Seq2[connector.Item, error] {
 	return func(yield func(connector.Item, error) bool) {
 		d := c.d
@@ -126,6 +136,7 @@ func (c fullImporter) FullImport(ctx context.Context, r connector.ImportRequest)
 			}
 			e.sent = int64(before)
 		}
+		e.atEnd = func() []connector.Item { return c.renamedSince(began) }
 		if r.Progress != nil {
 			r.Progress(int64(total))
 		}
@@ -184,4 +195,48 @@ func (c *core) fullPage(began, after uint64, size int, sent uint64) (page, uint6
 		p.checkpoint = d.encode(fullTag, began, last, sent+uint64(len(p.items)))
 	}
 	return p, 0
+}
+
+// renamedSince returns the objects that were renamed while an import went on, and after them
+// what refers to them: it may have been sent with a name under which nobody was.
+func (c *core) renamedSince(began uint64) (items []connector.Item) {
+	d := c.d
+	if d.opts.LooseReferences || d.opts.References == connector.ReferenceByAnchor {
+		return nil
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if !d.log.covers(began) {
+		return nil // nor does the watermark hold: the next import is a full one
+	}
+	targets := make(map[attr.Value]bool)
+	send := func(e *entry) {
+		if !e.gone && c.inScope(e.class) {
+			items = append(items, connector.Item{Kind: connector.ItemObject, Object: d.show(e, c.shows)})
+		}
+	}
+	for _, ch := range d.log.between(began, d.log.head()).list {
+		if e := d.byAnchor[ch.anchor]; e != nil && ch.renamed {
+			targets[attr.Reference(ch.anchor.Raw())] = true
+			send(e)
+		}
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	for _, e := range d.order {
+		if e.refersTo(targets) {
+			send(e)
+		}
+	}
+	return items
+}
+
+func (e *entry) refersTo(targets map[attr.Value]bool) bool {
+	for _, values := range e.attrs.All() {
+		if values[0].Kind() == attr.KindReference && slices.ContainsFunc(values, func(v attr.Value) bool { return targets[v] }) {
+			return true
+		}
+	}
+	return false
 }
