@@ -28,6 +28,9 @@ type intake struct {
 	failures int64 // objects that could not be staged
 	troubled troubled
 	moved    moves
+
+	asked bool // whether the connector space is empty
+	known *known
 }
 
 func newIntake(r *run, s connector.Session, full bool) *intake {
@@ -57,7 +60,11 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 	}
 	var done *staging
 	err := in.r.update(ctx, func(tx Tx) error {
-		done = newStaging(in, tx)
+		known, err := in.knows(tx)
+		if err != nil {
+			return err
+		}
+		done = newStaging(in, tx, known)
 		if err := done.stage(items); err != nil {
 			return err
 		}
@@ -76,6 +83,7 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 		return err
 	}
 	in.moved.changed = false
+	in.known.learn(done)
 	in.troubled.note(items, done.failed)
 	if err := in.count(done); err != nil {
 		return err

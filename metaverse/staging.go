@@ -23,10 +23,13 @@ type staging struct {
 	conn string
 	caps connector.Capabilities
 
+	known *known // what need not be looked up
+
 	byID     map[CSID]*staged
 	byAnchor map[connector.Anchor]*staged
 	byDN     map[string]*staged
 	order    []*staged // in order of first appearance
+	lowered  [2]string // a DN and its key: the latest one that was asked for
 
 	refs    refChanges
 	seen    []CSID
@@ -48,15 +51,16 @@ type staged struct {
 	whole    bool // a whole object came, so absence is evidence
 }
 
-func newStaging(in *intake, tx Tx) *staging {
+func newStaging(in *intake, tx Tx, known *known) *staging {
 	return &staging{
-		in: in, tx: tx, conn: in.r.t.name, caps: in.r.t.caps,
-		byID: make(map[CSID]*staged), byAnchor: make(map[connector.Anchor]*staged), byDN: make(map[string]*staged),
+		in: in, tx: tx, conn: in.r.t.name, caps: in.r.t.caps, known: known,
 		refs: newRefChanges(),
 	}
 }
 
 func (s *staging) stage(items []connector.Item) error {
+	n := len(items)
+	s.byID, s.byAnchor, s.byDN = make(map[CSID]*staged, n), make(map[connector.Anchor]*staged, n), make(map[string]*staged, n)
 	if err := s.load(items); err != nil {
 		return err
 	}
@@ -71,19 +75,23 @@ func (s *staging) stage(items []connector.Item) error {
 	return s.write()
 }
 
-// load fetches every object that the items name, by anchor and by DN.
+// load fetches every object that the items name, by anchor and by DN, and looks up those that
+// they refer to.
 func (s *staging) load(items []connector.Item) error {
 	var anchors []connector.Anchor
 	var dns []string
-	for _, it := range items {
-		if it.Object == nil {
+	for i := range items {
+		o := items[i].Object
+		if o == nil {
 			continue
 		}
-		if !it.Object.Anchor.IsZero() {
-			anchors = append(anchors, it.Object.Anchor)
+		if !o.Anchor.IsZero() && s.known.may(knownAnchor, o.Anchor.Raw()) {
+			anchors = append(anchors, o.Anchor)
 		}
-		if it.Object.DN != "" {
-			dns = append(dns, s.dnKey(it.Object.DN))
+		if o.DN != "" {
+			if key := s.dnKey(o.DN); s.known.may(knownDN, key) {
+				dns = append(dns, key)
+			}
 		}
 	}
 	a, err := s.tx.CSByAnchor(s.conn, anchors)
@@ -94,7 +102,10 @@ func (s *staging) load(items []connector.Item) error {
 	if err != nil {
 		return err
 	}
-	return s.fetch(append(a, d...))
+	if err := s.fetch(append(a, d...)); err != nil {
+		return err
+	}
+	return s.refs.load(s, items)
 }
 
 // fetch loads objects that are not loaded yet, with their pending exports.
@@ -137,7 +148,12 @@ func (s *staging) track(o *staged) {
 }
 
 // dnKey is the form under which DNs of the connector are compared.
-func (s *staging) dnKey(dn string) string { return dnKey(s.caps, dn) }
+func (s *staging) dnKey(dn string) string {
+	if s.lowered[0] != dn {
+		s.lowered = [2]string{dn, dnKey(s.caps, dn)}
+	}
+	return s.lowered[1]
+}
 
 func dnKey(caps connector.Capabilities, dn string) string {
 	if caps.CaseSensitiveDN {
@@ -444,6 +460,7 @@ func (s *staging) fail(o *connector.Object, err error) {
 
 // splitReferences takes the reference attributes out of a set.
 func splitReferences(all *attr.Set) (plain attr.Set, refs []attr.Mod) {
+	plain.Grow(all.Len())
 	for name, values := range all.All() {
 		if values[0].Kind() == attr.KindReference {
 			refs = append(refs, attr.Mod{Name: name, Replace: true, Adds: values})

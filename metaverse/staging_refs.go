@@ -1,6 +1,8 @@
 package metaverse
 
 import (
+	"slices"
+
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
@@ -9,7 +11,7 @@ import (
 type refChanges struct {
 	adds, deletes []CSRef
 	dirty         map[CSID]bool   // sources with changes that are not written yet
-	targets       map[string]CSID // ids by comparison text, looked up before
+	targets       map[string]CSID // ids by comparison text, looked up before; 0 for none
 }
 
 func newRefChanges() refChanges {
@@ -122,18 +124,51 @@ func (c *refChanges) change(s *staging, cs *staged, name string, add, del []CSID
 	s.counts.RefDeletes += int64(len(del))
 }
 
+// load looks up what the items refer to, as far as it is not loaded itself: all together, and
+// not object by object.
+func (c *refChanges) load(s *staging, items []connector.Item) error {
+	var missing []string
+	collect := func(values []attr.Value) {
+		if len(values) == 0 || values[0].Kind() != attr.KindReference {
+			return
+		}
+		for _, v := range values {
+			key := s.targetKey(v.Str())
+			if _, asked := c.targets[key]; asked || c.lookup(s, key) != 0 {
+				continue
+			}
+			c.targets[key] = 0
+			missing = append(missing, key)
+		}
+	}
+	for i := range items {
+		if o := items[i].Object; o != nil {
+			for _, values := range o.Attributes.All() {
+				collect(values)
+			}
+		}
+		for _, m := range items[i].Mods {
+			collect(m.Adds)
+			collect(m.Deletes)
+		}
+	}
+	return c.find(s, missing)
+}
+
 // resolve returns the objects that reference values name. With create, a name that is not
 // known gets a placeholder; without, it gives 0.
 func (c *refChanges) resolve(s *staging, values []attr.Value, create bool) ([]CSID, error) {
-	ids := make([]CSID, len(values))
+	ids, keys := make([]CSID, len(values)), make([]string, len(values))
 	var missing []string
 	for i, v := range values {
-		if ids[i] = c.lookup(s, v.Str()); ids[i] == 0 {
-			missing = append(missing, v.Str())
+		keys[i] = s.targetKey(v.Str())
+		if ids[i] = c.lookup(s, keys[i]); ids[i] != 0 {
+			continue
 		}
-	}
-	if len(missing) == 0 {
-		return ids, nil
+		if _, asked := c.targets[keys[i]]; !asked {
+			c.targets[keys[i]] = 0
+			missing = append(missing, keys[i])
+		}
 	}
 	if err := c.find(s, missing); err != nil {
 		return nil, err
@@ -142,7 +177,7 @@ func (c *refChanges) resolve(s *staging, values []attr.Value, create bool) ([]CS
 		if ids[i] != 0 {
 			continue
 		}
-		if ids[i] = c.lookup(s, v.Str()); ids[i] == 0 && create {
+		if ids[i] = c.lookup(s, keys[i]); ids[i] == 0 && create {
 			id, err := s.placeholder(v.Str())
 			if err != nil {
 				return nil, err
@@ -153,19 +188,26 @@ func (c *refChanges) resolve(s *staging, values []attr.Value, create bool) ([]CS
 	return ids, nil
 }
 
+// targetKey returns the comparison text of a reference value, "" for one that can be none.
+func (s *staging) targetKey(text string) string {
+	if s.caps.References != connector.ReferenceByAnchor {
+		return s.dnKey(text)
+	}
+	a, err := connector.ParseAnchor(text)
+	if err != nil {
+		return ""
+	}
+	return a.Raw()
+}
+
 // lookup finds a target among the objects of the batch and those looked up before.
-func (c *refChanges) lookup(s *staging, text string) CSID {
+func (c *refChanges) lookup(s *staging, key string) CSID {
 	if s.caps.References == connector.ReferenceByAnchor {
-		a, err := connector.ParseAnchor(text)
-		if err != nil {
-			return 0
-		}
-		if cs := s.byAnchor[a]; cs != nil {
+		if cs := s.byAnchor[connector.TextAnchor(key)]; cs != nil && key != "" {
 			return cs.ID
 		}
-		return c.targets[a.Raw()]
+		return c.targets[key]
 	}
-	key := s.dnKey(text)
 	if cs := s.byDN[key]; cs != nil {
 		return cs.ID
 	}
@@ -177,31 +219,28 @@ func (c *refChanges) lookup(s *staging, text string) CSID {
 }
 
 // find looks targets up in the store and remembers what it finds.
-func (c *refChanges) find(s *staging, texts []string) error {
-	if s.caps.References == connector.ReferenceByAnchor {
-		anchors := make([]connector.Anchor, 0, len(texts))
-		for _, t := range texts {
-			if a, err := connector.ParseAnchor(t); err == nil {
-				anchors = append(anchors, a)
-			}
-		}
-		ids, err := s.tx.CSByAnchor(s.conn, anchors)
-		for i, id := range ids {
-			if id != 0 {
-				c.targets[anchors[i].Raw()] = id
-			}
-		}
-		return err
+func (c *refChanges) find(s *staging, keys []string) error {
+	sort, byAnchor := byte(knownDN), s.caps.References == connector.ReferenceByAnchor
+	if byAnchor {
+		sort = knownAnchor
 	}
-	keys := make([]string, len(texts))
-	for i, t := range texts {
-		keys[i] = s.dnKey(t)
+	keys = slices.DeleteFunc(keys, func(key string) bool { return key == "" || !s.known.may(sort, key) })
+	if len(keys) == 0 {
+		return nil
 	}
-	ids, err := s.tx.CSByDN(s.conn, keys)
+	var ids []CSID
+	var err error
+	if byAnchor {
+		anchors := make([]connector.Anchor, len(keys))
+		for i, key := range keys {
+			anchors[i] = connector.TextAnchor(key)
+		}
+		ids, err = s.tx.CSByAnchor(s.conn, anchors)
+	} else {
+		ids, err = s.tx.CSByDN(s.conn, keys)
+	}
 	for i, id := range ids {
-		if id != 0 {
-			c.targets[keys[i]] = id
-		}
+		c.targets[keys[i]] = id
 	}
 	return err
 }

@@ -161,9 +161,12 @@ func (s *staging) writeObjects() error {
 	if err := s.tx.PutCS(dirty); err != nil {
 		return err
 	}
-	ids, keys := make([]CSID, len(dirty)), make([][]ValueKey, len(dirty))
-	for i, o := range dirty {
-		ids[i], keys[i] = o.ID, s.in.r.e.joins.csKeys(o, s.byID[o.ID].next)
+	ids, keys := make([]CSID, 0, len(dirty)), make([][]ValueKey, 0, len(dirty))
+	for _, o := range dirty {
+		cs := s.byID[o.ID]
+		if k := s.in.r.e.joins.csKeys(o, cs.next); len(k) > 0 || !cs.isNew {
+			ids, keys = append(ids, o.ID), append(keys, k)
+		}
 	}
 	if err := s.tx.SetCSValues(ids, keys); err != nil {
 		return err

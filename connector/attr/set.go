@@ -93,6 +93,10 @@ func (s *Set) Text(name string) string {
 // Put gives the attribute exactly these values; none removes it. The spelling of a name
 // that exists already is kept.
 func (s *Set) Put(name string, values ...Value) {
+	if n := len(s.entries); len(values) > 0 && (n == 0 || CompareNames(s.entries[n-1].name, name) < 0) {
+		s.entries = append(s.entries, entry{name, values}) // names that come in order
+		return
+	}
 	i, ok := s.find(name)
 	switch {
 	case len(values) == 0:

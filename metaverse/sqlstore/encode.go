@@ -31,10 +31,11 @@ var (
 
 // An encoder appends records to a buffer that is used again and again.
 type encoder struct {
-	t   *tx
-	buf []byte
-	zip []byte // packed form of buf
-	cs  []metaverse.CSID
+	t     *tx
+	fixed *dictionary // where names may get no new numbers, the ones that have one
+	buf   []byte
+	zip   []byte // packed form of buf
+	cs    []metaverse.CSID
 }
 
 func (e *encoder) start()          { e.buf = append(e.buf[:0], recordVersion) }
@@ -43,6 +44,14 @@ func (e *encoder) uvarint(n int64) { e.buf = binary.AppendUvarint(e.buf, uint64(
 func (e *encoder) name(kind nameKind, name string) error {
 	if name == "" && kind == nameAttribute {
 		return errNoName
+	}
+	if e.fixed != nil {
+		id, ok := e.fixed.id(kind, name)
+		if !ok {
+			return errUnnamed
+		}
+		e.uvarint(id)
+		return nil
 	}
 	id, err := e.t.intern(kind, name)
 	e.uvarint(id)

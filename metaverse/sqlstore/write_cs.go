@@ -2,9 +2,11 @@ package sqlstore
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
@@ -14,72 +16,87 @@ func (t *tx) PutCS(objects []*metaverse.CSObject) error {
 	if err := t.learn(objects); err != nil {
 		return err
 	}
-	for _, o := range objects {
-		taken, err := t.putCS(o)
-		if err != nil {
-			return err
-		}
-		if taken {
-			return t.putCSVacated(objects)
-		}
+	switch err := t.putAllCS(objects); {
+	case errors.Is(err, errTaken):
+		return t.putCSVacated(objects)
+	case err != nil:
+		return err
 	}
 	return t.ready()
 }
+
+// errTaken says that anchor or DN of an object belong to another one. Nothing of it was
+// written then, and the transaction goes on.
+var errTaken = fmt.Errorf("%w: anchor or DN is taken", connector.ErrConflict)
 
 func (t *tx) putCSVacated(objects []*metaverse.CSObject) error {
 	ids := convert(objects, func(o *metaverse.CSObject) metaverse.CSID { return o.ID })
 	if err := t.write(sqlVacateCS, idList(ids)); err != nil {
 		return err
 	}
-	for _, o := range objects {
-		taken, err := t.putCS(o)
-		if err != nil {
-			return err
-		}
-		if taken {
-			return t.fail(fmt.Errorf("sqlstore: cs %d in %s: %w: anchor or DN is taken", o.ID, o.Connector, connector.ErrConflict))
-		}
+	err := t.putAllCS(objects)
+	if errors.Is(err, errTaken) {
+		return t.fail(err)
 	}
-	return nil
+	return err
 }
 
-// putCS writes one object. taken says that its anchor or DN belongs to another one; nothing
-// was written then, and the transaction goes on.
-func (t *tx) putCS(o *metaverse.CSObject) (taken bool, err error) {
+func (t *tx) putAllCS(objects []*metaverse.CSObject) error {
+	image := func(i int) *attr.Set { return &objects[i].Image }
+	if err := t.internNames(len(objects), image); err != nil {
+		return err
+	}
+	rows := make([]csNames, len(objects))
+	for i, o := range objects {
+		if err := t.nameCS(&rows[i], o); err != nil {
+			return err
+		}
+	}
+	return t.encodeEach(len(objects),
+		func(e *encoder, i int) ([]byte, error) {
+			record, err := e.attributes(image(i))
+			if err != nil {
+				err = fmt.Errorf("sqlstore: cs %d: %w", objects[i].ID, err)
+			}
+			return record, err
+		},
+		func(i int, record []byte) error { return t.putCS(objects[i], &rows[i], record) })
+}
+
+// csNames are the numbers of the names that an object has besides its attributes.
+type csNames struct{ conn, class, part int64 }
+
+func (t *tx) nameCS(n *csNames, o *metaverse.CSObject) (err error) {
 	if err := t.reserved(sequenceCS, int64(o.ID)); err != nil {
-		return false, err
+		return err
 	}
 	if o.Connector == "" {
-		return false, t.fail(fmt.Errorf("sqlstore: cs %d has no connector", o.ID))
+		return t.fail(fmt.Errorf("sqlstore: cs %d has no connector", o.ID))
 	}
-	conn, err := t.intern(nameConnector, o.Connector)
-	if err != nil {
-		return false, err
+	if n.conn, err = t.intern(nameConnector, o.Connector); err != nil {
+		return err
 	}
-	class, err := t.intern(nameClass, o.Class)
-	if err != nil {
-		return false, err
+	if n.class, err = t.intern(nameClass, o.Class); err != nil {
+		return err
 	}
-	part, err := t.intern(namePartition, o.Partition)
-	if err != nil {
-		return false, err
-	}
-	image, err := t.enc.attributes(&o.Image)
-	if err != nil {
-		return false, t.fail(fmt.Errorf("sqlstore: cs %d: %w", o.ID, err))
-	}
-	args := []any{int64(o.ID), conn, class, part, int64(o.State), flag(o.Imported), key(o.Anchor.Raw()), o.DN, key(o.DNKey), image}
+	n.part, err = t.intern(namePartition, o.Partition)
+	return err
+}
+
+// putCS writes one object. The error is errTaken when its anchor or DN belongs to another one.
+func (t *tx) putCS(o *metaverse.CSObject, n *csNames, image []byte) error {
+	args := []any{int64(o.ID), n.conn, n.class, n.part, int64(o.State), flag(o.Imported), key(o.Anchor.Raw()), o.DN, key(o.DNKey), image}
 	if t.conn.deferring() {
-		return false, t.write(sqlPutCS, args...)
+		return t.write(sqlPutCS, args...)
 	}
-	n, err := t.execUnlessTaken(sqlPutCS, args...)
-	if isUnique(err) {
-		return true, nil
+	rows, err := t.execUnlessTaken(sqlPutCS, args...)
+	switch {
+	case isUnique(err):
+		return fmt.Errorf("sqlstore: cs %d in %s: %w", o.ID, o.Connector, errTaken)
+	case err == nil && rows == 0:
+		return t.fail(fmt.Errorf("sqlstore: cs %d belongs to another connector than %s", o.ID, o.Connector))
 	}
-	if err == nil && n == 0 {
-		err = t.fail(fmt.Errorf("sqlstore: cs %d belongs to another connector than %s", o.ID, o.Connector))
-	}
-	return false, err
+	return err
 }
 
 // execUnlessTaken is exec for a statement that may find a unique value taken. That undoes
