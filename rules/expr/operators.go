@@ -64,6 +64,10 @@ func logical(at *site, op operator, operands []*code) func(*Call) verdict {
 }
 
 func comparison(at *site, op operator, left, right *code) func(*Call) verdict {
+	if b := right.constant; b != nil && b.kind == TypeNumber && left.ref != nil {
+		return numberTest(at, op, left.ref, b)
+	}
+	holds := op.holds()
 	return func(c *Call) verdict {
 		if !c.step(at) {
 			return isFailed
@@ -84,39 +88,69 @@ func comparison(at *site, op operator, left, right *code) func(*Call) verdict {
 		if b.kind&typeSignal != 0 {
 			return signalOf(b)
 		}
-		if a.IsNull() || b.IsNull() {
-			return isFalse
+		return c.decide(at, holds, a, b)
+	}
+}
+
+// numberTest compares with a number what need not be computed: the usual test of an attribute.
+func numberTest(at *site, op operator, left func(*Call) *Value, right *Value) func(*Call) verdict {
+	holds := op.holds()
+	return func(c *Call) verdict {
+		if !c.step(at) {
+			return isFailed
 		}
-		var order int
+		a := left(c)
 		switch {
-		case a.kind != b.kind || a.untyped || b.untyped || a.kind&TypeAny == 0:
-			var ok bool
-			if order, ok = c.compare(at, a, b); !ok {
-				return isFailed
-			}
-		case a.kind&(TypeString|TypeReference|TypeBinary) == 0:
-			order = cmp.Compare(a.num, b.num)
-		case op == opEqual:
-			return verdictOf(a.str == b.str)
-		case op == opNotEqual:
-			return verdictOf(a.str != b.str)
-		default:
-			order = strings.Compare(a.str, b.str)
+		case a == nil:
+			return isLift
+		case a.kind == TypeNumber:
+			return holds[cmp.Compare(a.num, right.num)+1]
+		case a.kind&typeSignal != 0:
+			return signalOf(a)
 		}
-		switch op {
-		case opEqual:
-			return verdictOf(order == 0)
-		case opNotEqual:
-			return verdictOf(order != 0)
-		case opLess:
-			return verdictOf(order < 0)
-		case opLessEqual:
-			return verdictOf(order <= 0)
-		case opGreater:
-			return verdictOf(order > 0)
-		default:
-			return verdictOf(order >= 0)
+		return c.decide(at, holds, a, right)
+	}
+}
+
+// decide compares two values. Nothing compares with NULL.
+func (c *Call) decide(at *site, holds *[3]verdict, a, b *Value) verdict {
+	if a.IsNull() || b.IsNull() {
+		return isFalse
+	}
+	var order int
+	switch {
+	case a.kind != b.kind || a.untyped || b.untyped || a.kind&TypeAny == 0:
+		var ok bool
+		if order, ok = c.compare(at, a, b); !ok {
+			return isFailed
 		}
+	case a.kind&(TypeString|TypeReference|TypeBinary) == 0:
+		order = cmp.Compare(a.num, b.num)
+	case holds[0] == holds[2]: // equal, or not
+		if a.str != b.str {
+			return holds[0]
+		}
+	default:
+		order = strings.Compare(a.str, b.str)
+	}
+	return holds[order+1]
+}
+
+// holds returns what a comparison comes to where the left side is less, equal and greater.
+func (o operator) holds() *[3]verdict {
+	switch o {
+	case opEqual:
+		return &[3]verdict{isFalse, isTrue, isFalse}
+	case opNotEqual:
+		return &[3]verdict{isTrue, isFalse, isTrue}
+	case opLess:
+		return &[3]verdict{isTrue, isFalse, isFalse}
+	case opLessEqual:
+		return &[3]verdict{isTrue, isTrue, isFalse}
+	case opGreater:
+		return &[3]verdict{isFalse, isFalse, isTrue}
+	default:
+		return &[3]verdict{isFalse, isTrue, isTrue}
 	}
 }
 

@@ -56,15 +56,27 @@ func (k *compiler) share(n *call, f *Function, done *code) *code {
 		k.sharer.slots[key] = slot
 	}
 	compute := done.one
-	one := func(c *Call) Value {
-		if v := &c.slots[slot]; v.kind != 0 {
+	ref := func(c *Call) *Value {
+		kept := &c.slots[slot]
+		if kept.kind != 0 {
+			return kept
+		}
+		switch v := compute(c); v.kind {
+		case typeLift:
+			return nil
+		case typeFail:
+			return &failed
+		default:
+			*kept = v
+			return kept
+		}
+	}
+	shared := scalar(func(c *Call) Value {
+		if v := ref(c); v != nil {
 			return *v
 		}
-		v := compute(c)
-		if v.kind&typeSignal == 0 {
-			c.slots[slot] = v
-		}
-		return v
-	}
-	return scalar(one)
+		return Value{kind: typeLift}
+	})
+	shared.ref, shared.whole = ref, ref
+	return shared
 }
