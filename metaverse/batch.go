@@ -36,6 +36,9 @@ type batch struct {
 	direct   int       // references to settle in the batch itself; the others are queued
 	refs     *refBatch // those that were
 
+	copies sharedLists[copied]
+	flows  sharedLists[ReferenceFlow]
+
 	objects int64
 	counts  Counters
 	// unwritable collects what rules flow and the directory does not let be written.
@@ -74,9 +77,10 @@ type mvWork struct {
 	applied  bool // got values in this batch
 	dirty    bool
 	deleted  bool
-	copies   []Origin   // its copied references
 	keys     []ValueKey // index entries
 	values   bool       // index entries changed
+
+	suppliers []supplier // of copied references
 }
 
 func newBatch(ctx context.Context, r *run, tx Tx) *batch {
@@ -165,7 +169,7 @@ func (b *batch) loadMV(ids []MVID) error {
 		if o == nil {
 			continue
 		}
-		m := &mvWork{MVObject: o, copies: copiesIn(o.Origins), keys: b.r.e.joins.mvKeys(&o.Attributes)}
+		m := &mvWork{MVObject: o, suppliers: suppliersIn(o.Origins, &b.copies), keys: b.r.e.joins.mvKeys(&o.Attributes)}
 		for _, id := range linked[i] {
 			// The link may have changed in this batch, before the object was loaded.
 			if w := b.cs[id]; w != nil && w.Link.MV == o.ID {

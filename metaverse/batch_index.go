@@ -10,11 +10,53 @@ import (
 // has, with the changes of the batch, which are written at its end.
 type valueIndex[ID ~int64] struct {
 	stored  map[ValueKey][]ID
-	changed map[ValueKey]map[ID]bool // added, or taken away
+	changed map[ValueKey]changedIDs[ID]
+}
+
+// changedIDs are the objects that were added under a key, or taken away: one nearly always.
+type changedIDs[ID ~int64] struct {
+	first changedID[ID] // of id 0 for none
+	more  []changedID[ID]
+}
+
+type changedID[ID ~int64] struct {
+	id    ID
+	there bool
+}
+
+func (c *changedIDs[ID]) set(e changedID[ID]) {
+	if c.first.id == 0 || c.first.id == e.id {
+		c.first = e
+		return
+	}
+	if i := slices.IndexFunc(c.more, func(o changedID[ID]) bool { return o.id == e.id }); i >= 0 {
+		c.more[i] = e
+	} else {
+		c.more = append(c.more, e)
+	}
+}
+
+// apply returns the ids with the changes, in order. It changes the slice given.
+func (c *changedIDs[ID]) apply(ids []ID) []ID {
+	c.put(&ids, c.first)
+	for _, e := range c.more {
+		c.put(&ids, e)
+	}
+	return ids
+}
+
+func (c *changedIDs[ID]) put(ids *[]ID, e changedID[ID]) {
+	at, found := slices.BinarySearch(*ids, e.id)
+	switch {
+	case found && !e.there:
+		*ids = slices.Delete(*ids, at, at+1)
+	case !found && e.there:
+		*ids = slices.Insert(*ids, at, e.id)
+	}
 }
 
 func newValueIndex[ID ~int64]() *valueIndex[ID] {
-	return &valueIndex[ID]{stored: make(map[ValueKey][]ID), changed: make(map[ValueKey]map[ID]bool)}
+	return &valueIndex[ID]{stored: make(map[ValueKey][]ID), changed: make(map[ValueKey]changedIDs[ID])}
 }
 
 // load asks the store for the keys that are not known yet, all at once.
@@ -38,23 +80,12 @@ func (x *valueIndex[ID]) load(keys []ValueKey, ask func([]ValueKey) ([][]ID, err
 
 // find returns the objects under a key that was loaded, in id order.
 func (x *valueIndex[ID]) find(k ValueKey) []ID {
-	ids, changed := x.stored[k], x.changed[k]
-	if len(changed) == 0 {
+	ids := x.stored[k]
+	changed, touched := x.changed[k]
+	if !touched {
 		return ids
 	}
-	out := make([]ID, 0, len(ids)+len(changed))
-	for _, id := range ids {
-		if _, touched := changed[id]; !touched {
-			out = append(out, id)
-		}
-	}
-	for id, there := range changed {
-		if there {
-			out = append(out, id)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return changed.apply(slices.Clone(ids))
 }
 
 // replace notes that an object has other keys than before.
@@ -72,10 +103,9 @@ func (x *valueIndex[ID]) replace(id ID, before, after []ValueKey) {
 }
 
 func (x *valueIndex[ID]) change(k ValueKey, id ID, there bool) {
-	if x.changed[k] == nil {
-		x.changed[k] = make(map[ID]bool)
-	}
-	x.changed[k][id] = there
+	c := x.changed[k]
+	c.set(changedID[ID]{id, there})
+	x.changed[k] = c
 }
 
 // mvByValue returns for each key the metaverse objects that have it.

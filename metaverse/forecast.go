@@ -17,17 +17,24 @@ import (
 type forecast struct {
 	scope []*rules.CompiledRule // inbound rules in whose scope the object is
 
-	// What the object, with all others that are linked to the same metaverse object, gives.
-	// decision is nil where that was not foreseen.
+	// What the object, with all others that are linked to the same metaverse object, gives,
+	// where that is foreseen.
 	with     []*csWork // in id order
 	mv       *mvWork   // nil for one that the object projects
 	class    string    // of the metaverse object
-	decision *rules.Decision
+	foreseen bool
 	values   attr.Set
 	origins  []Origin
 	keys     []ValueKey
 	same     bool // neither values nor origins change
 	out      []outForecast
+}
+
+// A foreseer computes forecasts on one goroutine.
+type foreseer struct {
+	lookups
+	in, out rules.Decision // used again for each object
+	flows   sharedLists[ReferenceFlow]
 }
 
 // An outForecast is what outbound rules say about a metaverse object in one connector space.
@@ -77,7 +84,7 @@ func (l *lookups) addDN(connector, key string) {
 // by.
 func (b *batch) forecast(ids []CSID) error {
 	workers := min(runtime.GOMAXPROCS(0), (len(ids)+forecastChunk-1)/forecastChunk)
-	found := make([]lookups, max(workers, 1))
+	found := make([]foreseer, max(workers, 1))
 	var wg sync.WaitGroup
 	for i := range found {
 		wg.Go(func() {
@@ -97,7 +104,7 @@ func (b *batch) forecast(ids []CSID) error {
 // forecastChunk is how many objects a worker takes at a time.
 const forecastChunk = 16
 
-func (b *batch) loadLookups(found []lookups) error {
+func (b *batch) loadLookups(found []foreseer) error {
 	var mv []ValueKey
 	cs, dn := make(map[string][]ValueKey), make(map[string][]string)
 	for i := range found {
@@ -125,7 +132,7 @@ func (b *batch) loadLookups(found []lookups) error {
 
 // foresee computes one object, as evaluate would. It stops where it meets anything that is
 // not usual.
-func (b *batch) foresee(w *csWork, l *lookups) {
+func (b *batch) foresee(w *csWork, l *foreseer) {
 	switch {
 	case w.State == Placeholder, w.State == ExplicitDisconnector, w.State == FilteredDisconnector, w.next == ImportDelete:
 		return
@@ -158,7 +165,7 @@ func (b *batch) foresee(w *csWork, l *lookups) {
 	} else {
 		f.with, f.mv, f.class = sortedByID(m.linked), m, m.Class
 	}
-	if b.foreseeInbound(f, m) {
+	if b.foreseeInbound(f, m, l) {
 		b.foreseeOutbound(f, m, l)
 	}
 }
@@ -191,7 +198,7 @@ func (b *batch) foreseeScope(w *csWork) bool {
 }
 
 // foreseeInbound computes the metaverse object.
-func (b *batch) foreseeInbound(f *forecast, m *mvWork) bool {
+func (b *batch) foreseeInbound(f *forecast, m *mvWork, l *foreseer) bool {
 	var u unforeseen
 	list := make([]rules.Contribution, len(f.with))
 	for i, w := range f.with {
@@ -202,12 +209,14 @@ func (b *batch) foreseeInbound(f *forecast, m *mvWork) bool {
 		subject.New = m.isNew
 		list[i] = rules.Contribution{Connector: w.Connector, Subject: subject, Rules: w.forecast.scope}
 	}
-	d := b.rules.Inbound(b.ctx, f.class, list, &m.Attributes, b.now)
+	d := &l.in
+	b.rules.InboundInto(d, f.class, list, &m.Attributes, b.now)
 	if u.asked || len(d.Errors) > 0 || hasReferences(&d.Values) {
 		return false
 	}
-	f.decision = d
+	f.foreseen = true
 	f.values, f.origins = flowed(d), originsOf(d, f.with)
+	d.Values = attr.Set{} // the forecast has it
 	f.same = !m.isNew && m.Attributes.Equal(&f.values) && slices.Equal(m.Origins, f.origins)
 	return true
 }
@@ -223,7 +232,7 @@ func hasReferences(set *attr.Set) bool {
 
 // foreseeOutbound computes what follows for every connector space, and notes by which
 // values objects will be looked for.
-func (b *batch) foreseeOutbound(f *forecast, m *mvWork, l *lookups) {
+func (b *batch) foreseeOutbound(f *forecast, m *mvWork, l *foreseer) {
 	next := *m.MVObject
 	if !f.same {
 		next.Attributes, next.Origins = f.values, f.origins
@@ -242,7 +251,7 @@ func (b *batch) foreseeOutbound(f *forecast, m *mvWork, l *lookups) {
 	}
 }
 
-func (b *batch) foreseeSpace(f *forecast, m *mvWork, next *MVObject, t *target, l *lookups) {
+func (b *batch) foreseeSpace(f *forecast, m *mvWork, next *MVObject, t *target, l *foreseer) {
 	var u unforeseen
 	subject := &rules.Subject{Class: next.Class, Attributes: &next.Attributes, References: &u, Parameters: t.schema.shared}
 	scope, err := b.rules.InScope(b.ctx, rules.Outbound, t.name, subject)
@@ -261,10 +270,10 @@ func (b *batch) foreseeSpace(f *forecast, m *mvWork, next *MVObject, t *target, 
 		b.foreseeReverseJoin(scope, subject, t, l)
 	}
 	if class != "" && len(scope) > 0 {
-		d := b.rules.Outbound(b.ctx, t.name, class, scope, subject, prior, b.now)
-		if !u.asked && len(d.Errors) == 0 {
-			o.change = changeOf(d, t, class, subject.New, prior)
-			if dn := d.Values.Text("dn"); dn != "" && o.w == nil {
+		b.rules.OutboundInto(&l.out, t.name, class, scope, subject, prior, b.now)
+		if !u.asked && len(l.out.Errors) == 0 {
+			o.change = changeOf(&l.out, t, class, subject.New, prior, &l.flows)
+			if dn := o.change.dn; dn != "" && o.w == nil {
 				l.addDN(t.name, dnKey(t.caps, dn))
 			}
 		}
@@ -272,7 +281,7 @@ func (b *batch) foreseeSpace(f *forecast, m *mvWork, next *MVObject, t *target, 
 	f.out = append(f.out, o)
 }
 
-func (b *batch) foreseeReverseJoin(scope []*rules.CompiledRule, subject *rules.Subject, t *target, l *lookups) {
+func (b *batch) foreseeReverseJoin(scope []*rules.CompiledRule, subject *rules.Subject, t *target, l *foreseer) {
 	decider, err := b.rules.JoinRule(scope)
 	if err != nil || decider == nil || !decider.HasJoin() {
 		return
@@ -307,7 +316,7 @@ func (b *batch) foreseen(m *mvWork, made bool) *forecast {
 	slices.SortFunc(m.linked, byID)
 	for _, w := range m.linked {
 		f := w.forecast
-		if f == nil || f.decision == nil || f.class != m.Class || !slices.Equal(f.with, m.linked) {
+		if f == nil || !f.foreseen || f.class != m.Class || !slices.Equal(f.with, m.linked) {
 			continue
 		}
 		if f.mv != m && !made || made && f.mv != nil || slices.ContainsFunc(f.with, func(w *csWork) bool { return !w.clean() }) {

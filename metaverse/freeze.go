@@ -79,14 +79,11 @@ func (b *batch) supplied(m *mvWork, attribute string) (n int64, err error) {
 }
 
 // tooLarge keeps an object from being made that would be frozen from the start.
-func (b *batch) tooLarge(m *mvWork, t *target, class string, d *rules.Decision) error {
-	var flows []ReferenceFlow
-	for _, c := range d.Copies {
-		if t.schema.column(class, c.Target).limit > 0 {
-			flows = append(flows, ReferenceFlow{Target: c.Target, Source: c.Source, Rule: c.Rule.ID})
-		}
+func (b *batch) tooLarge(m *mvWork, t *target, class string, x *outChange) error {
+	if !x.limited {
+		return nil
 	}
-	_, over, err := b.withinLimits(m, t, class, flows)
+	_, over, err := b.withinLimits(m, t, class, slices.Concat(x.flows, x.blind))
 	if err != nil {
 		return err
 	}

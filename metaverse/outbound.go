@@ -197,19 +197,18 @@ func (b *batch) make(m *mvWork, t *target, scope []*rules.CompiledRule, subject 
 	subject.New = true
 	x := m.outlook(t).take(nil, maker)
 	if x == nil {
-		x = changeOf(b.rules.Outbound(b.ctx, t.name, maker.TargetType, scope, subject, &attr.Set{}, b.now), t, maker.TargetType, true, &attr.Set{})
+		x = changeOf(b.rules.Outbound(b.ctx, t.name, maker.TargetType, scope, subject, &attr.Set{}, b.now), t, maker.TargetType, true, &attr.Set{}, &b.flows)
 	}
-	d := x.decision
-	if len(d.Errors) > 0 {
-		return false, flowTrouble(d.Errors)
+	if len(x.errs) > 0 {
+		return false, flowTrouble(x.errs)
 	}
-	dn := d.Values.Text("dn")
+	dn := x.dn
 	if dn != "" {
 		if joined, err := b.joinByDN(m, t, dn, maker); err != nil || joined {
 			return joined, err
 		}
 	}
-	if err := b.tooLarge(m, t, maker.TargetType, d); err != nil {
+	if err := b.tooLarge(m, t, maker.TargetType, x); err != nil {
 		return false, err
 	}
 	id, err := b.tx.NewCS(1)
@@ -272,13 +271,13 @@ func (b *batch) flow(m *mvWork, w *csWork, t *target, scope []*rules.CompiledRul
 	subject.New = w.unborn()
 	x := m.outlook(t).take(w, nil)
 	if x == nil {
-		x = changeOf(b.rules.Outbound(b.ctx, t.name, w.Class, scope, subject, w.topOf(), b.now), t, w.Class, subject.New, w.topOf())
+		x = changeOf(b.rules.Outbound(b.ctx, t.name, w.Class, scope, subject, w.topOf(), b.now), t, w.Class, subject.New, w.topOf(), &b.flows)
 	}
-	if errs := x.decision.Errors; len(errs) > 0 {
-		if err := b.freezeFailed(m, w, t, errs); err != nil {
+	if len(x.errs) > 0 {
+		if err := b.freezeFailed(m, w, t, x.errs); err != nil {
 			return err
 		}
-		return flowTrouble(errs)
+		return flowTrouble(x.errs)
 	}
 	return b.stageExport(m, w, t, x)
 }
@@ -288,14 +287,15 @@ func (w *csWork) unborn() bool { return w.Anchor.IsZero() && !w.Imported }
 
 // stageExport turns what rules say into the pending export of an object.
 func (b *batch) stageExport(m *mvWork, w *csWork, t *target, x *outChange) error {
-	d := x.decision
-	flows, err := b.outboundCopies(m, w, t, d)
+	flows, err := b.outboundCopies(m, w, t, x)
 	if err != nil {
 		return err
 	}
-	flows, over, err := b.withinLimits(m, t, w.Class, flows)
-	if err != nil {
-		return err
+	var over excesses
+	if x.limited {
+		if flows, over, err = b.withinLimits(m, t, w.Class, flows); err != nil {
+			return err
+		}
 	}
 	b.outboundFlows(m, w, flows)
 	p := w.exportCopy()
@@ -308,7 +308,7 @@ func (b *batch) stageExport(m *mvWork, w *csWork, t *target, x *outChange) error
 		b.unwritable[unwritable{t.name, w.Class, name}] = true
 	}
 	p.NewDN = ""
-	if dn := d.Values.Text("dn"); dn != "" && dnKey(t.caps, dn) != w.DNKey {
+	if dn := x.dn; dn != "" && dnKey(t.caps, dn) != w.DNKey {
 		switch {
 		case w.unborn():
 			if err := b.moveUnborn(w, t, dn); err != nil {
@@ -351,46 +351,87 @@ func (b *batch) moveUnborn(w *csWork, t *target, dn string) error {
 // An outChange is what rules say about an object of a connector space, and what must change for it
 // to be so.
 type outChange struct {
-	decision   *rules.Decision
+	errs       []*rules.FlowError // nothing else holds when there are any
+	dn         string             // "" for any
 	mods       []attr.Mod
 	unwritable []string // attributes with values that the directory does not let be written
+
+	flows    []ReferenceFlow // copied references, in order; shared
+	blind    []ReferenceFlow // those that the directory does not let be written
+	computed []computedValues
+	limited  bool // an attribute of flows or blind may not have any number of values
+}
+
+// computedValues are references that an expression computed.
+type computedValues struct {
+	target string
+	values []attr.Value
 }
 
 // changeOf works out what must change for an object to hold what the rules say: every managed
 // attribute that can be written has the values of the decision, or none. top is what the directory
-// shows or will show of the object.
-func changeOf(d *rules.Decision, t *target, class string, unborn bool, top *attr.Set) *outChange {
-	x := &outChange{decision: d}
+// shows or will show of the object. The decision may be used for another object afterwards.
+func changeOf(d *rules.Decision, t *target, class string, unborn bool, top *attr.Set, lists *sharedLists[ReferenceFlow]) *outChange {
+	x := &outChange{errs: d.Errors}
 	if len(d.Errors) > 0 {
 		return x
 	}
-	if top.Len() == 0 {
+	if x.dn = d.Values.Text("dn"); top.Len() == 0 { // what has no values stays as it is
 		x.mods = make([]attr.Mod, 0, d.Values.Len())
-	}
-	columns := t.schema.columns[class]
-	for _, name := range d.Managed {
-		c, planned := columns[name]
-		if !planned {
-			c = t.schema.columnOf(class, name)
+		for name, values := range d.Values.All() {
+			x.attribute(t.schema.column(class, name), name, values, nil, unborn)
 		}
-		if c.skip {
-			continue
-		}
-		values := d.Values.Values(name)
-		switch {
-		case !c.writable:
-			if len(values) > 0 {
-				x.unwritable = append(x.unwritable, name)
+	} else {
+		columns := t.schema.columns[class]
+		for _, name := range d.Managed {
+			c, planned := columns[name]
+			if !planned {
+				c = t.schema.columnOf(class, name)
 			}
-		case len(values) == 0 && c.required:
-			// The directory keeps the value that it has made.
-		case !c.createOnly || unborn:
-			if m, differ := attr.ModOf(name, top.Values(name), values); differ {
-				x.mods = append(x.mods, m)
+			if !c.skip {
+				x.attribute(c, name, d.Values.Values(name), top.Values(name), unborn)
 			}
 		}
 	}
+	for name, values := range d.Values.All() {
+		if values[0].Kind() == attr.KindReference {
+			x.computed = append(x.computed, computedValues{name, values})
+		}
+	}
+	x.copies(d.Copies, t, class, lists)
 	return x
+}
+
+// attribute adds what must change of one attribute that shall have the values.
+func (x *outChange) attribute(c column, name string, values, has []attr.Value, unborn bool) {
+	switch {
+	case c.skip:
+	case !c.writable:
+		if len(values) > 0 {
+			x.unwritable = append(x.unwritable, name)
+		}
+	case len(values) == 0 && c.required:
+		// The directory keeps the value that it has made.
+	case !c.createOnly || unborn:
+		if m, differ := attr.ModOf(name, has, values); differ {
+			x.mods = append(x.mods, m)
+		}
+	}
+}
+
+// copies adds the copied references, which come in order.
+func (x *outChange) copies(copies []rules.Copy, t *target, class string, lists *sharedLists[ReferenceFlow]) {
+	lists.start()
+	for _, c := range copies {
+		column := t.schema.column(class, c.Target)
+		x.limited = x.limited || column.limit > 0
+		if f := (ReferenceFlow{Target: c.Target, Source: c.Source, Rule: c.Rule.ID}); column.writable {
+			lists.add(f)
+		} else {
+			x.blind = append(x.blind, f)
+		}
+	}
+	x.flows = lists.end()
 }
 
 func sameMods(a, b []attr.Mod) bool {
@@ -399,35 +440,29 @@ func sameMods(a, b []attr.Mod) bool {
 	})
 }
 
-// outboundCopies lists the reference flows of a decision. References that an expression
+// outboundCopies lists the reference flows to an object. References that an expression
 // computed are kept as references of the metaverse object.
-func (b *batch) outboundCopies(m *mvWork, w *csWork, t *target, d *rules.Decision) ([]ReferenceFlow, error) {
-	var flows []ReferenceFlow
-	if n := len(d.Copies); n > 0 {
-		flows = make([]ReferenceFlow, 0, n)
-	}
-	for _, c := range d.Copies {
-		if !t.schema.column(w.Class, c.Target).writable {
-			n, err := b.tx.CountMVRefs(m.ID, c.Source)
-			if err != nil {
-				return nil, err
-			}
-			if n > 0 {
-				b.unwritable[unwritable{t.name, w.Class, c.Target}] = true
-			}
-			continue
-		}
-		flows = append(flows, ReferenceFlow{Target: c.Target, Source: c.Source, Rule: c.Rule.ID})
-	}
-	for name, values := range d.Values.All() {
-		if values[0].Kind() != attr.KindReference {
-			continue
-		}
-		source := computedRef(t.name + "/" + name)
-		if err := b.setComputedMV(m, source, values); err != nil {
+func (b *batch) outboundCopies(m *mvWork, w *csWork, t *target, x *outChange) ([]ReferenceFlow, error) {
+	for _, f := range x.blind {
+		n, err := b.tx.CountMVRefs(m.ID, f.Source)
+		if err != nil {
 			return nil, err
 		}
-		flows = append(flows, ReferenceFlow{Target: name, Source: source})
+		if n > 0 {
+			b.unwritable[unwritable{t.name, w.Class, f.Target}] = true
+		}
+	}
+	if len(x.computed) == 0 {
+		return x.flows, nil
+	}
+	flows := slices.Clone(x.flows)
+	for _, c := range x.computed {
+		source := computedRef(t.name + "/" + c.target)
+		if err := b.setComputedMV(m, source, c.values); err != nil {
+			return nil, err
+		}
+		flows = append(flows, ReferenceFlow{Target: c.target, Source: source})
+		x.limited = x.limited || t.schema.column(w.Class, c.target).limit > 0
 	}
 	slices.SortFunc(flows, func(x, y ReferenceFlow) int { return attr.CompareNames(x.Target, y.Target) })
 	return flows, nil

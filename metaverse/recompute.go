@@ -118,7 +118,7 @@ func (b *batch) apply(m *mvWork, d *rules.Decision, from []*csWork) error {
 // settleForeseen gives a metaverse object the values that were foreseen.
 func (b *batch) settleForeseen(m *mvWork, f *forecast) error {
 	m.forecast = f
-	f.decision = nil // it is used once
+	f.foreseen = false // it is used once
 	return b.settleValues(m, f.values, f.origins, f.keys, f.same)
 }
 
@@ -133,33 +133,23 @@ func (b *batch) settleValues(m *mvWork, values attr.Set, origins []Origin, keys 
 	return b.keysChanged(m, keys)
 }
 
-// originsOf says where each attribute comes from that was decided on.
+// originsOf says where each attribute comes from that was decided on. What is copied as a reference
+// comes from nowhere else.
 func originsOf(d *rules.Decision, from []*csWork) []Origin {
 	origins := make([]Origin, 0, len(d.Origins))
-	used := make([]bool, len(d.Copies))
-	for _, o := range d.Origins { // in attribute order
-		source, copied := copySource(d, used, &o)
-		if source != "" || !copied {
-			origins = append(origins, Origin{Attribute: o.Attribute, Rule: o.Rule.ID, CS: from[o.Contribution].ID, Source: source})
+	for i := 0; i < len(d.Origins); { // in attribute order
+		name, copied := d.Origins[i].Attribute, false
+		end := i
+		for ; end < len(d.Origins) && d.Origins[end].Attribute == name; end++ {
+			copied = copied || d.Origins[end].Source != ""
+		}
+		for ; i < end; i++ {
+			if o := &d.Origins[i]; o.Source != "" || !copied {
+				origins = append(origins, Origin{Attribute: name, Rule: o.Rule.ID, CS: from[o.Contribution].ID, Source: o.Source})
+			}
 		}
 	}
 	return origins
-}
-
-// copySource returns the attribute that an origin copies, "" when it copies none, and whether its
-// attribute is a copied reference at all. Each copy is used once.
-func copySource(d *rules.Decision, used []bool, o *rules.Origin) (source string, copied bool) {
-	for i := range d.Copies {
-		c := &d.Copies[i]
-		if !attr.EqualName(c.Target, o.Attribute) {
-			continue
-		}
-		if copied = true; !used[i] && c.Rule == o.Rule && c.Contribution == o.Contribution {
-			used[i] = true
-			return c.Source, true
-		}
-	}
-	return "", copied
 }
 
 // flowed returns the values of a decision without those of copied references.
@@ -186,11 +176,12 @@ func (b *batch) takeReferences(m *mvWork, d *rules.Decision, from []*csWork) (at
 		if i < 0 {
 			continue
 		}
-		origin := d.Origins[i]
+		origin := &d.Origins[i]
 		if err := b.setComputed(from[origin.Contribution], name, vs); err != nil {
 			return attr.Set{}, err
 		}
-		d.Copies = append(d.Copies, rules.Copy{Target: name, Source: computedRef(name), Rule: origin.Rule, Contribution: origin.Contribution})
+		origin.Source = computedRef(name)
+		d.Copies = append(d.Copies, rules.Copy{Target: name, Source: origin.Source, Rule: origin.Rule, Contribution: origin.Contribution})
 	}
 	return flowed(d), nil
 }
@@ -198,25 +189,22 @@ func (b *batch) takeReferences(m *mvWork, d *rules.Decision, from []*csWork) (at
 // copiesChanged queues the values of copied references that come from elsewhere than
 // before.
 func (b *batch) copiesChanged(m *mvWork) {
-	now := copiesIn(m.Origins)
-	for _, before := range m.copies {
-		if !sameCopy(now, before) {
-			b.queue.fromMV = append(b.queue.fromMV, MVRefAttribute{m.ID, before.Attribute})
+	before := m.suppliers
+	m.suppliers = suppliersIn(m.Origins, &b.copies)
+	for _, s := range before {
+		for _, c := range s.copies {
+			if !supplies(m.suppliers, s.cs, c) {
+				b.queue.fromMV = append(b.queue.fromMV, MVRefAttribute{m.ID, c.attribute})
+			}
 		}
 	}
-	for _, after := range now {
-		if !sameCopy(m.copies, after) {
-			b.queue.fromCS = append(b.queue.fromCS, CSRefAttribute{after.CS, after.Source})
+	for _, s := range m.suppliers {
+		for _, c := range s.copies {
+			if !supplies(before, s.cs, c) {
+				b.queue.fromCS = append(b.queue.fromCS, CSRefAttribute{s.cs, c.source})
+			}
 		}
 	}
-	m.copies = now
-}
-
-// sameCopy reports whether a copied reference is among others, whichever rule copies it.
-func sameCopy(copies []Origin, o Origin) bool {
-	return slices.ContainsFunc(copies, func(c Origin) bool {
-		return c.CS == o.CS && c.Source == o.Source && attr.EqualName(c.Attribute, o.Attribute)
-	})
 }
 
 // keysChanged keeps the value index in step and wakes disconnectors that a new value may

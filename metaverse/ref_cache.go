@@ -1,6 +1,11 @@
 package metaverse
 
-import "maps"
+import (
+	"maps"
+	"slices"
+
+	"github.com/hybridsync/hybridsync/connector/attr"
+)
 
 // A refObject is what references depend on of a connector-space object.
 type refObject struct {
@@ -14,36 +19,97 @@ func refObjectOf(o *CSObject) *refObject {
 	return &refObject{o.ID, o.Connector, o.Link.MV, o.Link.Outbound}
 }
 
-// copiesIn returns the origins that are copied references. They are few.
-func copiesIn(origins []Origin) []Origin {
-	n := 0
+// A supplier is an object of which a metaverse object copies references.
+type supplier struct {
+	cs     CSID
+	copies []copied
+}
+
+// A copied is a reference attribute of the metaverse that is copied value by value from another one.
+type copied struct{ attribute, source string }
+
+// suppliersIn returns whom origins copy references from. They are few, and their lists are much the
+// same for all objects of a class.
+func suppliersIn(origins []Origin, lists *sharedLists[copied]) (out []supplier) {
 	for i := range origins {
-		if origins[i].Source != "" {
-			n++
+		o := &origins[i]
+		if o.Source == "" || slices.ContainsFunc(out, func(s supplier) bool { return s.cs == o.CS }) {
+			continue
+		}
+		lists.start()
+		for j := range origins[i:] {
+			if c := &origins[i+j]; c.CS == o.CS && c.Source != "" {
+				lists.add(copied{c.Attribute, c.Source})
+			}
+		}
+		out = append(out, supplier{o.CS, lists.end()})
+	}
+	return out
+}
+
+// supplies reports whether a reference is among those copied from an object.
+func supplies(from []supplier, cs CSID, c copied) bool {
+	for i := range from {
+		if from[i].cs == cs {
+			return slices.ContainsFunc(from[i].copies, func(o copied) bool {
+				return o.source == c.source && attr.EqualName(o.attribute, c.attribute)
+			})
 		}
 	}
-	if n == 0 {
+	return false
+}
+
+// sharedLists keeps lists of which many are equal once each. The lists that it returns are shared:
+// nobody changes them.
+type sharedLists[E comparable] struct {
+	known [][]E
+	next  []E
+}
+
+// maxShared is how many lists are looked through.
+const maxShared = 32
+
+func (x *sharedLists[E]) start()  { x.next = x.next[:0] }
+func (x *sharedLists[E]) add(e E) { x.next = append(x.next, e) }
+
+// end returns the list of what was added since the start, nil for nothing.
+func (x *sharedLists[E]) end() []E {
+	if len(x.next) == 0 {
 		return nil
 	}
-	copies := make([]Origin, 0, n)
-	for _, o := range origins {
-		if o.Source != "" {
-			copies = append(copies, o)
+	return x.share(x.next, true)
+}
+
+// share returns a list that equals the one given: a copy, if its memory is used again.
+func (x *sharedLists[E]) share(list []E, reused bool) []E {
+	for i, k := range x.known {
+		if slices.Equal(k, list) {
+			if i > 0 { // most often the same as the one before
+				x.known[i], x.known[i-1] = x.known[i-1], k
+			}
+			return k
 		}
 	}
-	return copies
+	if reused {
+		list = slices.Clone(list)
+	}
+	if len(x.known) == maxShared {
+		x.known = x.known[:0]
+	}
+	x.known = append(x.known, list)
+	return list
 }
 
 // refFacts is what references depend on of many objects. Objects that do not exist are
 // not in it.
 type refFacts struct {
 	cs     map[CSID]*refObject
-	copies map[MVID][]Origin // copied references of metaverse objects
+	copies map[MVID][]supplier // copied references of metaverse objects
 	linked map[MVID][]CSID
 }
 
 func newRefFacts() refFacts {
-	return refFacts{cs: make(map[CSID]*refObject), copies: make(map[MVID][]Origin), linked: make(map[MVID][]CSID)}
+	return refFacts{cs: make(map[CSID]*refObject), copies: make(map[MVID][]supplier), linked: make(map[MVID][]CSID)}
 }
 
 func (f *refFacts) add(other refFacts) {
@@ -132,7 +198,7 @@ func (b *refBatch) recallCopies(id MVID) bool {
 	if b.objects != nil {
 		if m := b.objects.mv[id]; m != nil {
 			if !m.deleted {
-				b.copies[id] = m.copies
+				b.copies[id] = m.suppliers
 			}
 			return true
 		}

@@ -59,6 +59,10 @@ type refBatch struct {
 	touched  []CSID        // objects whose pending references changed, perhaps several times
 	added    map[CSID]bool // those of them that got one to be sent
 	mattered int64         // references of connector-space objects that mean anything
+	probes   []CSRef       // used again and again
+
+	lists sharedLists[copied]
+	flows sharedLists[ReferenceFlow]
 }
 
 func newRefBatch(r *run, tx Tx) *refBatch {
@@ -124,7 +128,7 @@ func (b *refBatch) loadLinks(ids []CSID) error {
 		b.cs[id] = &refObject{id: id} // it has no link, if it exists at all
 	}
 	for _, l := range links {
-		b.cs[l.CS] = &refObject{l.CS, l.Connector, l.MV, l.Outbound}
+		b.cs[l.CS] = &refObject{l.CS, l.Connector, l.MV, b.flows.share(l.Outbound, false)}
 	}
 	return err
 }
@@ -134,7 +138,7 @@ func (b *refBatch) loadSources(ids []MVID) error {
 	objects, err := b.tx.MVHeads(missing)
 	for i, o := range objects {
 		if o != nil {
-			b.copies[missing[i]] = copiesIn(o.Origins)
+			b.copies[missing[i]] = suppliersIn(o.Origins, &b.lists)
 		}
 	}
 	return err
@@ -205,10 +209,12 @@ func (b *refBatch) expand(ref CSRef) (matters bool) {
 	if s.mv == 0 || d.mv == 0 {
 		return matters
 	}
-	for _, o := range b.copies[s.mv] {
-		if o.CS == s.id && o.Source == ref.Attribute {
-			b.check(MVRef{s.mv, o.Attribute, d.mv})
-			matters = true
+	for _, from := range b.copies[s.mv] {
+		for _, c := range from.copies {
+			if from.cs == s.id && c.source == ref.Attribute {
+				b.check(MVRef{s.mv, c.attribute, d.mv})
+				matters = true
+			}
 		}
 	}
 	return matters
@@ -287,7 +293,7 @@ func (b *refBatch) wantMV(have []bool) error {
 	var probes []CSRef
 	var of []int
 	for i, ref := range b.checks {
-		copies, there := b.copies[ref.Source]
+		suppliers, there := b.copies[ref.Source]
 		if !there {
 			continue
 		}
@@ -295,20 +301,11 @@ func (b *refBatch) wantMV(have []bool) error {
 			b.want[i] = have[i] // an outbound rule computed it; rules alone change it
 			continue
 		}
-		for _, o := range copies {
-			supplier := b.cs[o.CS]
-			if o.Attribute != ref.Attribute || supplier == nil {
-				continue
-			}
-			for _, id := range b.linked[ref.Target] {
-				if d := b.cs[id]; d == nil || d.connector != supplier.connector {
-					continue
-				}
-				if probe := (CSRef{o.CS, o.Source, id}); b.exists(probe) {
-					b.want[i] = true
-				} else {
-					probes, of = append(probes, probe), append(of, i)
-				}
+		for _, probe := range b.supplied(ref, suppliers) {
+			if b.exists(probe) {
+				b.want[i] = true
+			} else {
+				probes, of = append(probes, probe), append(of, i)
 			}
 		}
 	}
@@ -320,6 +317,26 @@ func (b *refBatch) wantMV(have []bool) error {
 		b.want[of[j]] = b.want[of[j]] || h
 	}
 	return err
+}
+
+// supplied returns the values of which any is enough for a copied reference to exist.
+func (b *refBatch) supplied(ref MVRef, suppliers []supplier) []CSRef {
+	out := b.probes[:0]
+	for _, from := range suppliers {
+		supplier := b.cs[from.cs]
+		for _, c := range from.copies {
+			if c.attribute != ref.Attribute || supplier == nil {
+				continue
+			}
+			for _, id := range b.linked[ref.Target] {
+				if d := b.cs[id]; d != nil && d.connector == supplier.connector {
+					out = append(out, CSRef{from.cs, c.source, id})
+				}
+			}
+		}
+	}
+	b.probes = out
+	return out
 }
 
 // flowOut finds the values of connector-space objects that a copied reference flows to.

@@ -30,6 +30,35 @@ type Decision struct {
 	Origins []Origin
 	// Errors lists the flows that failed. The object's results must not be used then.
 	Errors []*FlowError
+
+	room []attr.Value // for single values
+	left []int        // targets of the plan that are not managed
+}
+
+// reset empties a decision for another object. Its slices are used again.
+func (d *Decision) reset(p *plan) {
+	d.Values.Clear()
+	d.Origins, d.Copies, d.Errors, d.left = d.Origins[:0], d.Copies[:0], nil, d.left[:0]
+	d.Values.Grow(int(p.values.Load()))
+	if cap(d.Origins) == 0 {
+		d.Origins = make([]Origin, 0, p.origins.Load())
+	}
+	if cap(d.Copies) == 0 && p.copies > 0 {
+		d.Copies = make([]Copy, 0, p.copies)
+	}
+}
+
+// roomSize is how many single values a decision makes room for at a time.
+const roomSize = 16
+
+// keep returns the value as a slice that nobody else writes to, however long the decision is used.
+func (d *Decision) keep(v attr.Value) []attr.Value {
+	if len(d.room) == cap(d.room) {
+		d.room = make([]attr.Value, 0, roomSize)
+	}
+	n := len(d.room)
+	d.room = append(d.room, v)
+	return d.room[n : n+1 : n+1]
 }
 
 // A Copy is a reference attribute that is copied value by value.
@@ -44,6 +73,8 @@ type Origin struct {
 	Attribute    string
 	Rule         *CompiledRule
 	Contribution int // index into the contributions
+	// Source, when not "", is the reference attribute that is copied value by value.
+	Source string
 }
 
 // The codes of a [FlowError].

@@ -14,6 +14,16 @@ import (
 // contribute. prior holds the values that it has now: a flow that says IgnoreThisFlow
 // leaves the value as it is when no other rule gives one; nil means that there are none.
 func (s *Set) Inbound(ctx context.Context, class string, in []Contribution, prior *attr.Set, now time.Time) *Decision {
+	d := &Decision{}
+	s.InboundInto(d, class, in, prior, now)
+	return d
+}
+
+// InboundInto is [Set.Inbound] into a decision that may have been used for another object: what it held is
+// overwritten, and its slices are used again but for those of the values of single attributes, which
+// nothing ever changes. Whoever keeps more of a decision than those takes it away before, by
+// setting Values, Origins or Copies to its zero value.
+func (s *Set) InboundInto(d *Decision, class string, in []Contribution, prior *attr.Set, now time.Time) {
 	views := make([]*view, len(in), max(len(in), 4))
 	for i := range in {
 		sp := s.spaces[spaceKey{Inbound, attr.Fold(in[i].Connector)}]
@@ -22,28 +32,35 @@ func (s *Set) Inbound(ctx context.Context, class string, in []Contribution, prio
 		}
 		views[i] = sp.open(in[i].Subject, now)
 	}
-	e := evaluation{plan: s.plan(true, class, in), views: views, prior: prior}
+	e := evaluation{plan: s.plan(true, class, in), views: views, prior: prior, decision: d}
 	e.run()
 	for _, v := range views {
 		v.close()
 	}
-	return e.decision
 }
 
 // Outbound computes the connector-space object of the class in the connector from the
 // metaverse object. rules are those in scope; prior holds what the target has now.
 // Attributes about which all flows say IgnoreThisFlow are not managed.
 func (s *Set) Outbound(ctx context.Context, connector, class string, rules []*CompiledRule, subject *Subject, prior *attr.Set, now time.Time) *Decision {
+	d := &Decision{}
+	s.OutboundInto(d, connector, class, rules, subject, prior, now)
+	return d
+}
+
+// OutboundInto is [Set.Outbound] into a decision that may have been used before, as with
+// [Set.InboundInto].
+func (s *Set) OutboundInto(d *Decision, connector, class string, rules []*CompiledRule, subject *Subject, prior *attr.Set, now time.Time) {
 	sp := s.spaces[spaceKey{Outbound, attr.Fold(connector)}]
 	if sp == nil {
-		return &Decision{}
+		*d = Decision{}
+		return
 	}
 	in := [1]Contribution{{Connector: connector, Subject: subject, Rules: rules}}
 	v := [1]*view{sp.open(subject, now)}
-	e := evaluation{plan: s.plan(false, class, in[:]), views: v[:], prior: prior}
+	e := evaluation{plan: s.plan(false, class, in[:]), views: v[:], prior: prior, decision: d}
 	e.run()
 	v[0].close()
-	return e.decision
 }
 
 // An evaluation computes one decision.
@@ -52,19 +69,11 @@ type evaluation struct {
 	views    []*view // by contribution
 	prior    *attr.Set
 	decision *Decision
-	arena    []attr.Value // room for single values
-	dropped  bool         // Managed is no longer the plan's own list
 }
 
 func (e *evaluation) run() {
-	e.decision = &Decision{Managed: e.plan.names}
-	if n := int(e.plan.hint.Load()); n > 0 {
-		e.decision.Origins = make([]Origin, 0, n)
-		e.decision.Values.Grow(n)
-	}
-	if e.plan.copies > 0 {
-		e.decision.Copies = make([]Copy, 0, e.plan.copies)
-	}
+	d := e.decision
+	d.reset(e.plan)
 	for i := range e.plan.targets {
 		t := &e.plan.targets[i]
 		if t.merge == Merge || t.merge == MergeCaseInsensitive {
@@ -73,7 +82,9 @@ func (e *evaluation) run() {
 			e.update(i, t)
 		}
 	}
-	e.plan.hint.Store(int32(len(e.decision.Origins)))
+	d.Managed = e.plan.without(d.left)
+	e.plan.values.Store(int32(d.Values.Len()))
+	e.plan.origins.Store(int32(len(d.Origins)))
 }
 
 // eval evaluates one flow. Failures end up in the decision.
@@ -110,20 +121,17 @@ func (e *evaluation) update(at int, t *target) {
 				ignored = i
 			}
 		case outcomeStop:
-			e.manage(at)
 			return
 		case outcomeCopy:
 			e.copy(t, c)
-			e.manage(at)
 			return
 		case outcomeValues:
 			if o.multi {
 				e.decision.Values.Put(t.name, o.values...)
 			} else {
-				e.decision.Values.Put(t.name, e.keep(o.single)...)
+				e.decision.Values.Put(t.name, e.decision.keep(o.single)...)
 			}
 			e.origin(t, c)
-			e.manage(at)
 			return
 		}
 	}
@@ -134,7 +142,6 @@ func (e *evaluation) update(at int, t *target) {
 // attribute is empty; where all said IgnoreThisFlow it stays as it is.
 func (e *evaluation) nothing(at int, t *target, managed bool, ignored int) {
 	if managed || ignored < 0 {
-		e.manage(at)
 		return
 	}
 	e.unmanage(at)
@@ -201,7 +208,6 @@ func (e *evaluation) merge(at int, t *target) {
 		return
 	}
 	e.decision.Values.Put(t.name, values...)
-	e.manage(at)
 }
 
 // appendNew appends the values that are not there yet.
@@ -222,37 +228,15 @@ func sameMerged(merge MergeType, a, b attr.Value) bool {
 		strings.EqualFold(a.Str(), b.Str())
 }
 
-// keep returns the value as a slice that nobody else writes to.
-func (e *evaluation) keep(v attr.Value) []attr.Value {
-	if len(e.arena) == cap(e.arena) {
-		e.arena = make([]attr.Value, 0, 16)
-	}
-	n := len(e.arena)
-	e.arena = append(e.arena, v)
-	return e.arena[n : n+1 : n+1]
-}
-
 func (e *evaluation) copy(t *target, c *candidate) {
-	e.decision.Copies = append(e.decision.Copies, Copy{
-		Target: t.name, Source: c.flow.source.Source[0], Rule: c.flow.rule, Contribution: c.in,
-	})
-	e.origin(t, c)
+	source := c.flow.source.Source[0]
+	e.decision.Copies = append(e.decision.Copies, Copy{Target: t.name, Source: source, Rule: c.flow.rule, Contribution: c.in})
+	e.decision.Origins = append(e.decision.Origins, Origin{Attribute: t.name, Rule: c.flow.rule, Contribution: c.in, Source: source})
 }
 
 func (e *evaluation) origin(t *target, c *candidate) {
 	e.decision.Origins = append(e.decision.Origins, Origin{Attribute: t.name, Rule: c.flow.rule, Contribution: c.in})
 }
 
-// manage lists the target as managed. Until one is not, the plan's list serves.
-func (e *evaluation) manage(at int) {
-	if e.dropped {
-		e.decision.Managed = append(e.decision.Managed, e.plan.names[at])
-	}
-}
-
-func (e *evaluation) unmanage(at int) {
-	if !e.dropped {
-		e.dropped = true
-		e.decision.Managed = append(make([]string, 0, len(e.plan.names)), e.plan.names[:at]...)
-	}
-}
+// unmanage lists the target as one that is not managed.
+func (e *evaluation) unmanage(at int) { e.decision.left = append(e.decision.left, at) }

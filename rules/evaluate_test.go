@@ -121,7 +121,7 @@ func TestPrecedenceBetweenContributions(t *testing.T) {
 	d := set.Inbound(t.Context(), "person", []rules.Contribution{b, a}, nil, now)
 	require.Equal(t, "a", d.Values.Text("title"))
 	require.Equal(t, "b", d.Values.Text("sn"))
-	require.Equal(t, []rules.Origin{{"sn", set.Rules()[1], 0}, {"title", set.Rules()[0], 1}}, d.Origins)
+	require.Equal(t, []rules.Origin{{Attribute: "sn", Rule: set.Rules()[1]}, {Attribute: "title", Rule: set.Rules()[0], Contribution: 1}}, d.Origins)
 	// Withdrawn values leave the field to the next.
 	a.Subject.Attributes = &attr.Set{}
 	d = set.Inbound(t.Context(), "person", []rules.Contribution{b, a}, nil, now)

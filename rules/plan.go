@@ -17,7 +17,35 @@ type plan struct {
 	targets []target          // in name order
 	names   []string          // of the targets
 	copies  int               // targets that references are copied to
-	hint    atomic.Int32      // attributes in the latest decision, for sizing the next
+
+	// Of the latest decision, for sizing the next.
+	values, origins atomic.Int32
+	managed         atomic.Pointer[managed]
+}
+
+// managed is which targets of a plan a decision manages, without those that are left out. Decisions
+// share it: most leave out the same ones.
+type managed struct {
+	left  []int
+	names []string
+}
+
+// without returns the names of the targets but for some, which are in order.
+func (p *plan) without(left []int) []string {
+	if len(left) == 0 {
+		return p.names
+	}
+	if m := p.managed.Load(); m != nil && slices.Equal(m.left, left) {
+		return m.names
+	}
+	m := &managed{left: slices.Clone(left), names: make([]string, 0, len(p.names)-len(left))}
+	for i, name := range p.names {
+		if _, out := slices.BinarySearch(left, i); !out {
+			m.names = append(m.names, name)
+		}
+	}
+	p.managed.Store(m)
+	return m.names
 }
 
 // A target is one attribute of the object that flows make.

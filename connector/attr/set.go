@@ -114,6 +114,12 @@ func (s *Set) Put(name string, values ...Value) {
 // further allocation.
 func (s *Set) Grow(n int) { s.entries = slices.Grow(s.entries, n) }
 
+// Clear removes all attributes and keeps the room for them.
+func (s *Set) Clear() {
+	clear(s.entries)
+	s.entries = s.entries[:0]
+}
+
 // Append adds values to the attribute, creating it where needed. It does not look for
 // duplicates; [Set.Apply] does. It copies the values that are there already: give it many
 // at a time.

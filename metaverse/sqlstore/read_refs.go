@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -156,18 +157,18 @@ func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, linked bool, lim
 	if linked {
 		ofAll, ofOne = sqlLinkedOf, sqlLinkedFrom
 	}
-	byAttribute := make(map[int64]list)
 	var ids list
-	for _, s := range sources {
-		if a, ok := r.dict.foldedAttribute(s.Attribute); ok {
-			byAttribute[a], ids = append(byAttribute[a], int64(s.Source)), append(ids, int64(s.Source))
+	one := true // all ask for the same attribute
+	for i := range sources {
+		if i == 0 || sources[i].Source != sources[i-1].Source { // an object asks for many attributes
+			ids = append(ids, int64(sources[i].Source))
 		}
+		one = one && attr.EqualName(sources[i].Attribute, sources[0].Attribute)
 	}
 	if len(ids) == 0 {
 		return nil, r.ready()
 	}
-	var out []metaverse.CSRef
-	if len(byAttribute) > 1 {
+	if !one {
 		all, err := r.csRefs(nil, ofAll, ids.distinct(), int64(limit))
 		if err != nil {
 			return nil, err
@@ -176,6 +177,13 @@ func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, linked bool, lim
 			return asked(all, sources), nil
 		}
 	}
+	byAttribute := make(map[int64]list)
+	for _, s := range sources {
+		if a, ok := r.dict.foldedAttribute(s.Attribute); ok {
+			byAttribute[a] = append(byAttribute[a], int64(s.Source))
+		}
+	}
+	var out []metaverse.CSRef
 	for _, a := range slices.Sorted(maps.Keys(byAttribute)) {
 		var err error
 		if out, err = r.csRefs(out, ofOne, byAttribute[a].distinct(), a, int64(limit-len(out))); err != nil {
@@ -187,16 +195,21 @@ func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, linked bool, lim
 
 // asked returns the references that are values of the attributes.
 func asked(refs []metaverse.CSRef, sources []metaverse.CSRefAttribute) []metaverse.CSRef {
-	if len(refs) == 0 {
-		return nil
-	}
-	want := make(map[metaverse.CSRefAttribute]bool, len(sources))
+	slices.SortFunc(refs, func(a, b metaverse.CSRef) int { return cmp.Compare(a.Source, b.Source) })
+	want := make([]bool, len(refs))
 	for _, s := range sources {
-		want[metaverse.CSRefAttribute{Source: s.Source, Attribute: attr.Fold(s.Attribute)}] = true
+		i, _ := slices.BinarySearchFunc(refs, s.Source, func(r metaverse.CSRef, id metaverse.CSID) int { return cmp.Compare(r.Source, id) })
+		for ; i < len(refs) && refs[i].Source == s.Source; i++ {
+			want[i] = want[i] || attr.EqualName(refs[i].Attribute, s.Attribute)
+		}
 	}
-	return slices.DeleteFunc(refs, func(ref metaverse.CSRef) bool {
-		return !want[metaverse.CSRefAttribute{Source: ref.Source, Attribute: attr.Fold(ref.Attribute)}]
-	})
+	out := refs[:0]
+	for i, ref := range refs {
+		if want[i] {
+			out = append(out, ref)
+		}
+	}
+	return out
 }
 
 func (r *reader) CSRefsTo(targets []metaverse.CSID, limit int) ([]metaverse.CSRef, error) {
