@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -75,8 +74,7 @@ func TestFullDisk(t *testing.T) {
 	s, err := OpenMemory(t.Context())
 	require.NoError(t, err)
 	defer s.Close()
-	_, err = sqliteOf(s).c.ExecContext(t.Context(), "PRAGMA max_page_count = 100")
-	require.NoError(t, err)
+	require.NoError(t, sqliteOf(s).write(t.Context(), "PRAGMA max_page_count = 100", 0, 0, nil))
 	put := func(size int) error {
 		return s.Update(t.Context(), func(tx metaverse.Tx) error { return tx.PutSetting("k", make([]byte, size)) })
 	}
@@ -99,8 +97,7 @@ func TestBrokenConnection(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	err = s.Update(t.Context(), func(tx metaverse.Tx) error {
-		_, err := sqliteOf(s).c.ExecContext(context.WithoutCancel(t.Context()), sqlRollback) // as SQLite does in trouble
-		require.NoError(t, err)
+		require.NoError(t, sqliteOf(s).rollback()) // as SQLite does in trouble
 		return errStop
 	})
 	require.ErrorIs(t, err, errStop)
@@ -123,7 +120,7 @@ func TestPlans(t *testing.T) {
 		sqlDeleteExportRefsTo, sqlRunsOf, sqlErrorsOf, sqlErrorsOfObject, sqlErrorsOfUnknown, sqlClearErrors, sqlDeleteErrors, sqlNextConnector,
 		placed(sqlCSByAnchor, 2), placed(sqlCSByDN, 2), placed(sqlCSByValue, 3), placed(sqlMVByValue, 3), placed(refs.has, 4), placed(sqlFindExportRefs, 4),
 	} {
-		rows, err := sqliteOf(s).c.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q, make([]any, countMarks(q))...)
+		rows, err := sqliteOf(s).query(t.Context(), "EXPLAIN QUERY PLAN "+q, 0, 0, make([]any, countMarks(q)))
 		require.NoError(t, err, q)
 		for rows.Next() {
 			var id, parent, unused int

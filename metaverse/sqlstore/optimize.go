@@ -36,7 +36,7 @@ func (s *Store) Optimize(ctx context.Context) error {
 	}
 	return s.alone(ctx, func(c *sqliteConn) error {
 		// Where somebody reads, the log stays for the next time.
-		if _, err := c.c.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); !isBusy(err) {
+		if err := c.write(ctx, "PRAGMA wal_checkpoint(TRUNCATE)", 0, 0, nil); !isBusy(err) {
 			return classify(err)
 		}
 		return nil
@@ -55,7 +55,7 @@ func (s *Store) giveBack(ctx context.Context) (more bool, err error) {
 	err = s.alone(ctx, func(c *sqliteConn) error {
 		var pages, free, mode int
 		for name, to := range map[string]*int{"page_count": &pages, "freelist_count": &free, "auto_vacuum": &mode} {
-			if err := c.c.QueryRowContext(ctx, "PRAGMA "+name).Scan(to); err != nil {
+			if err := c.queryOne(ctx, "PRAGMA "+name, to); err != nil {
 				return classify(err)
 			}
 		}
@@ -79,7 +79,7 @@ func (s *Store) giveBack(ctx context.Context) (more bool, err error) {
 
 // vacuum takes pages off the end of the file.
 func (c *sqliteConn) vacuum(ctx context.Context, pages int) error {
-	found, err := c.c.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", pages))
+	found, err := c.query(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", pages), 0, 0, nil)
 	if err != nil {
 		return classify(err)
 	}

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,11 +38,11 @@ const (
 
 // A sqliteFile is a database in a file.
 type sqliteFile struct {
-	path            string
-	opts            Options
-	writeDB, readDB *sql.DB
-	steps           []string
-	temporary       string // folder to remove when closed
+	path      string
+	opts      Options
+	db        *sql.DB // to open and migrate it
+	steps     []string
+	temporary string // folder to remove when closed
 }
 
 func openSQLite(ctx context.Context, path string, o Options, steps []string) (_ *sqliteFile, err error) {
@@ -53,14 +52,10 @@ func openSQLite(ctx context.Context, path string, o Options, steps []string) (_ 
 			err = errors.Join(err, d.close(nil))
 		}
 	}()
-	if d.writeDB, err = sql.Open(driverName, dsn(path, &o, true)); err != nil {
+	if d.db, err = sql.Open(driverName, dsn(path, &o, true)); err != nil {
 		return nil, classify(err)
 	}
-	if d.readDB, err = sql.Open(driverName, dsn(path, &o, false)); err != nil {
-		return nil, classify(err)
-	}
-	d.readDB.SetMaxIdleConns(o.ReadConnections)
-	c, err := d.writeDB.Conn(ctx)
+	c, err := d.db.Conn(ctx)
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -176,16 +171,12 @@ func (d *sqliteFile) endWriter(context.Context) error { return metaverse.ErrStor
 
 func (d *sqliteFile) name() string { return d.path }
 
-func (d *sqliteFile) connect(ctx context.Context, p purpose) (conn, error) {
-	db := d.readDB
-	if p == forUpdates {
-		db = d.writeDB
-	}
-	c, err := db.Conn(ctx)
+func (d *sqliteFile) connect(_ context.Context, p purpose) (conn, error) {
+	c, err := d.db.Driver().Open(dsn(d.path, &d.opts, p == forUpdates))
 	if err != nil {
 		return nil, classify(err)
 	}
-	return &sqliteConn{c: c, writer: p == forUpdates, patience: d.opts.BusyTimeout, version: len(d.steps), stmts: make(map[stmtKey]*sql.Stmt)}, nil
+	return &sqliteConn{c: c, writer: p == forUpdates, patience: d.opts.BusyTimeout, version: len(d.steps), stmts: make(map[stmtKey]sqliteStmt)}, nil
 }
 
 // close writes the log back into the database file.
@@ -193,17 +184,15 @@ func (d *sqliteFile) close(writer conn) error {
 	var errs []error
 	if w, ok := writer.(*sqliteConn); ok {
 		if !d.opts.ReadOnly {
-			_, err := w.c.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+			err := w.write(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)", 0, 0, nil)
 			if !isBusy(err) { // another process reads; the log stays for the next one
 				errs = append(errs, classify(err))
 			}
 		}
 		errs = append(errs, w.close())
 	}
-	for _, db := range []*sql.DB{d.readDB, d.writeDB} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+	if d.db != nil {
+		errs = append(errs, d.db.Close())
 	}
 	if d.temporary != "" {
 		errs = append(errs, os.RemoveAll(d.temporary))
@@ -211,193 +200,4 @@ func (d *sqliteFile) close(writer conn) error {
 	return errors.Join(errs...)
 }
 
-// A sqliteConn is a connection with the statements that were prepared on it.
-type sqliteConn struct {
-	c        *sql.Conn
-	writer   bool
-	version  int           // of the schema that this program knows
-	patience time.Duration // to wait for another process that writes
-	stmts    map[stmtKey]*sql.Stmt
-}
-
-// A stmtKey is a statement text and the number of rows for its {values} part.
-type stmtKey struct {
-	text string
-	rows int
-}
-
-func (c *sqliteConn) prepared(ctx context.Context, q string, n, width int) (*sql.Stmt, error) {
-	key := stmtKey{q, n}
-	if s, ok := c.stmts[key]; ok {
-		return s, nil
-	}
-	text := sqliteWords.Replace(q)
-	if n > 0 {
-		text = strings.Replace(text, "{values}", placeholders(n, width), 1)
-	}
-	s, err := c.c.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	c.stmts[key] = s
-	return s, nil
-}
-
-// sqliteWords are the words that statements have for what databases spell differently. The writer
-// of a file is alone: nothing needs to be locked.
-var sqliteWords = strings.NewReplacer("{now}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)", "{locked}", "", "{held}", "")
-
-// placeholders returns "(?,?),(?,?)" for two rows of width two.
-func placeholders(rows, width int) string {
-	row := "(" + strings.Repeat("?,", width-1) + "?)"
-	return strings.Repeat(row+",", rows-1) + row
-}
-
-// begin takes the write lock of the database for an Update, waiting for other processes.
-func (c *sqliteConn) begin(ctx context.Context) error {
-	if !c.writer {
-		if _, err := c.exec(ctx, sqlBegin, 0, 0, nil); err != nil {
-			return classify(err)
-		}
-		return c.sameVersion(ctx)
-	}
-	deadline := time.Now().Add(c.patience)
-	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		_, err := c.exec(ctx, sqlBeginWrite, 0, 0, nil)
-		if err == nil {
-			return c.sameVersion(ctx)
-		}
-		if !isBusy(err) || !time.Now().Before(deadline) {
-			return classify(err)
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// sameVersion fails when a newer program has brought the schema forward since the store was opened.
-func (c *sqliteConn) sameVersion(ctx context.Context) error {
-	found, err := c.query(ctx, "PRAGMA user_version", 0, 0, nil)
-	if err != nil {
-		return classify(err)
-	}
-	defer found.Close()
-	var version int
-	for found.Next() {
-		if err := found.Scan(&version); err != nil {
-			return err
-		}
-	}
-	if err := found.Err(); err != nil {
-		return classify(err)
-	}
-	return stillVersion(version, c.version)
-}
-
-func (c *sqliteConn) commit(ctx context.Context) error {
-	_, err := c.exec(ctx, sqlCommit, 0, 0, nil)
-	return err
-}
-
-func (c *sqliteConn) rollback() error {
-	_, err := c.c.ExecContext(context.Background(), sqlRollback)
-	return err
-}
-
-// query does not let the context interrupt the statement, which would cost a goroutine each
-// time; callers look at it between statements.
-func (c *sqliteConn) query(ctx context.Context, q string, n, width int, args []any) (rows, error) {
-	ctx = context.WithoutCancel(ctx)
-	stmt, err := c.prepared(ctx, q, n, width)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(ctx, args...)
-}
-
-func (c *sqliteConn) exec(ctx context.Context, q string, n, width int, args []any) (int64, error) {
-	ctx = context.WithoutCancel(ctx)
-	stmt, err := c.prepared(ctx, q, n, width)
-	if err != nil {
-		return 0, err
-	}
-	res, err := stmt.ExecContext(ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-func (c *sqliteConn) write(ctx context.Context, q string, n, width int, args []any) error {
-	_, err := c.exec(ctx, q, n, width, args)
-	return err
-}
-
-func (c *sqliteConn) group(left int, write bool) int {
-	largest := readRows
-	if write {
-		largest = writeRows
-	}
-	switch {
-	case left >= largest:
-		return largest
-	case left >= someRows:
-		return someRows
-	default:
-		return 1
-	}
-}
-
-// adopt has nothing to do: the next id is larger than those there are.
-func (c *sqliteConn) adopt(context.Context) error { return nil }
-
-func (c *sqliteConn) deferring() bool { return false }
-
-func (c *sqliteConn) integrity(ctx context.Context, found func(text string) error) error {
-	result, err := c.c.QueryContext(ctx, "PRAGMA integrity_check")
-	if err != nil {
-		return classify(err)
-	}
-	defer result.Close()
-	for result.Next() {
-		var text string
-		if err := result.Scan(&text); err != nil {
-			return err
-		}
-		if text == "ok" {
-			continue
-		}
-		if err := found(text); err != nil {
-			return err
-		}
-	}
-	return classify(result.Err())
-}
-
-func (c *sqliteConn) forget() {
-	for _, s := range c.stmts {
-		_ = s.Close() // nothing is lost with it
-	}
-	clear(c.stmts)
-}
-
-func (c *sqliteConn) close() error {
-	c.forget()
-	return c.c.Close()
-}
-
-// discard closes the connection for good instead of handing it back to its pool. Statements
-// go first: the driver must not see one whose connection is gone.
-func (c *sqliteConn) discard() {
-	c.forget()
-	_ = c.c.Raw(func(any) error { return driver.ErrBadConn })
-	_ = c.c.Close()
-}
-
-var (
-	_ database = (*sqliteFile)(nil)
-	_ conn     = (*sqliteConn)(nil)
-)
+var _ database = (*sqliteFile)(nil)
