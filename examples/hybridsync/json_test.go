@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +28,7 @@ import (
 var (
 	fieldName = regexp.MustCompile(`^[a-z][A-Za-z0-9_]*$`)
 	quoted    = regexp.MustCompile("`([^`]+)`")
-	dataKeys  = []string{"metaverse", "scheduler.state.connectors", "scheduler.state.overrides"}
+	dataKeys  = []string{"metaverse", "scheduler.state.connectors", "scheduler.state.overrides", "scheduler.state.maintained"}
 )
 
 // A jsonWalk collects the fields that commands print.
@@ -45,6 +47,12 @@ func (w *jsonWalk) run(fails bool, name string, args ...string) {
 	} else {
 		require.NoError(w.b.t, err, name)
 	}
+	w.printed(name, out)
+}
+
+// printed takes the output of a command in.
+func (w *jsonWalk) printed(name, out string) {
+	w.b.t.Helper()
 	w.walked[name] = true
 	if w.fields[name] == nil {
 		w.fields[name] = make(map[string]bool)
@@ -107,12 +115,14 @@ func TestEveryCommandPrintsJSON(t *testing.T) {
 	w.run(false, "search", "-mv")
 	w.run(false, "search", "-connector", "contoso.test")
 	w.run(false, "search", "-connector", "tenant", "-errors")
+	w.run(false, "search", "-connector", "tenant", "-error", "some-code")
 	w.run(false, "explain", p.Users[0])
 	w.run(false, "explain", p.Users[0], "-attribute", "title")
 	w.run(false, "object", p.Users[1], "-disconnect")
 	w.run(false, "object", p.Users[1], "-release")
 
-	w.run(false, "start")
+	w.run(false, "start") // it waits for a daemon
+	w.daemon()
 	w.run(false, "suspend", "-reason", "holidays")
 	w.run(false, "status")
 	w.run(false, "resume")
@@ -138,19 +148,57 @@ func TestEveryCommandPrintsJSON(t *testing.T) {
 	w.run(false, "account plan", admin...)
 	w.run(false, "account create", append(admin, "-password-file", filepath.Join(b.dir, "password"))...)
 	w.run(false, "account undo", admin...)
+	w.run(false, "account grant", append(admin, "-name", "u00003")...)
+	w.run(false, "account undo", admin...)
 
-	but := []string{"run", "stop", "account grant", "config publish"}
-	for _, c := range identity.Commands() { // TestIdentityPrintsJSON
-		but = append(but, "identity "+c.Name)
+	elsewhere := map[string]string{"config publish": "TestSharedConfigurationPrintsJSON: it takes a store that servers share"}
+	for _, c := range identity.Commands() {
+		elsewhere["identity "+c.Name] = "TestIdentityPrintsJSON: it takes an identity"
 	}
-	w.mentions(t, but...)
+	w.mentions(t, elsewhere)
 	w.documented(t)
 }
 
-// mentions requires that every command, and every verb in its usage, was run but for those named: the
-// daemon, which prints no results, orders to it, and what other tests run.
-func (w *jsonWalk) mentions(t *testing.T, but ...string) {
+// daemon runs the daemon until the end of a cycle, which is stopped on its way.
+func (w *jsonWalk) daemon() {
+	w.b.t.Helper()
+	w.b.dc.Faults().Delay(time.Second) // so that there is time to stop it
+	ctx, cancel := context.WithTimeout(w.b.t.Context(), patience)
+	defer cancel()
+	out, ended := &firstOutput{then: cancel}, make(chan error, 1)
+	devNull, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	require.NoError(w.b.t, err)
+	defer devNull.Close()
+	path := w.b.configure()
+	go func() { ended <- run(ctx, []string{"run", "-json", "-config", path}, out, devNull) }()
+	w.b.eventually("a cycle", func() bool { return w.b.status().State.Running != nil })
+	w.run(false, "stop")
+	w.b.dc.Faults().Delay(0)
+	require.NoError(w.b.t, <-ended)
+	d := json.NewDecoder(&out.Buffer)
+	d.DisallowUnknownFields()
+	var cycle cycleResult
+	require.NoError(w.b.t, d.Decode(&cycle), "as the command cycle")
+	require.NotEmpty(w.b.t, cycle.Result)
+	w.walked["run"] = true
+}
+
+// firstOutput keeps what is written and calls then.
+type firstOutput struct {
+	bytes.Buffer
+	then func()
+}
+
+func (o *firstOutput) Write(p []byte) (int, error) {
+	defer o.then()
+	return o.Buffer.Write(p)
+}
+
+// mentions requires that every command, and every verb in its usage, was run, but for those that
+// another test runs.
+func (w *jsonWalk) mentions(t *testing.T, elsewhere map[string]string) {
 	t.Helper()
+	found := make(map[string]bool)
 	for _, c := range commands() {
 		verbs := regexp.MustCompile(`\b[a-z]+\b`).FindAllString(c.args, -1)
 		if len(verbs) == 0 {
@@ -158,8 +206,15 @@ func (w *jsonWalk) mentions(t *testing.T, but ...string) {
 		}
 		for _, verb := range verbs {
 			name := strings.TrimSpace(c.name + " " + verb)
-			require.True(t, w.walked[name] || slices.Contains(but, name), "%s is not tried", name)
+			found[name] = true
+			require.True(t, w.walked[name] != (elsewhere[name] != ""), "%s is run here, or another test runs it", name)
 		}
+	}
+	for name := range w.walked {
+		require.True(t, found[name], "%s is no command in the usage", name)
+	}
+	for name := range elsewhere {
+		require.True(t, found[name], "%s is no command in the usage", name)
 	}
 }
 
@@ -223,10 +278,23 @@ func (w *jsonWalk) documented(t *testing.T) {
 // The commands of servers that share a store do so as well.
 func TestIdentityPrintsJSON(t *testing.T) {
 	b := managed(t)
-	for _, verb := range []string{"create", "show", "rotate", "check", "maintain", "remove"} {
-		v, err := decode[any](b, "identity", verb, "-admin", "secret")
+	walked := make(map[string]bool)
+	show := func(verb string, args ...string) {
+		t.Helper()
+		v, err := decode[any](b, append([]string{"identity", verb, "-admin", "secret"}, args...)...)
 		require.NoError(t, err, verb)
 		require.NotNil(t, v, verb)
+		walked[verb] = true
+	}
+	for _, verb := range []string{"create", "show", "rotate", "check", "maintain"} {
+		show(verb)
+	}
+	show("revoke", b.identityStatus().Previous.Thumbprint)
+	show("rotate")
+	show("rollback")
+	show("remove")
+	for _, c := range identity.Commands() {
+		require.True(t, walked[c.Name], "%s is not tried", c.Name)
 	}
 }
 
