@@ -41,7 +41,7 @@ func run(ctx context.Context, out io.Writer, reporter *console.Reporter) (err er
 	defer func() { err = errors.Join(err, w.close()) }()
 
 	fmt.Fprintf(out, "A mock domain controller for %s listens on %s.\n", w.dc.Domain(), w.dc.URL())
-	fmt.Fprintf(out, "It holds %d users and %d groups. A mock tenant listens on %s; it is empty.\n\n", users, groups, w.tenant.GraphURL)
+	fmt.Fprintf(out, "It holds %d users and %d groups; the program signs in as %s, who may replicate changes and write nothing.\nA mock tenant listens on %s; it is empty.\n\n", users, groups, accountName, w.tenant.GraphURL)
 
 	fmt.Fprintln(out, "An initial cycle reads both directories, decides by the standard rules, and writes to the tenant:")
 	if err := w.cycle(ctx, out, scheduler.Initial); err != nil {

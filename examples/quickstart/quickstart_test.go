@@ -14,6 +14,7 @@ func TestQuickstart(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out, &console.Reporter{}))
 	text := out.String()
+	require.Contains(t, text, "signs in as MSOL_quickstart")
 	require.Contains(t, text, "The tenant now holds 200 users")
 	require.Contains(t, text, "Requests that wrote anything: 0.")
 	_, written, ok := strings.Cut(text, "What was written to the tenant:\n")

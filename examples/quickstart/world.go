@@ -47,6 +47,9 @@ func (w *world) start(ctx context.Context) (err error) {
 	if w.people, err = w.dc.Populate(adtest.PopulationOptions{Users: users, Groups: groups}); err != nil {
 		return err
 	}
+	if err = w.account(); err != nil {
+		return err
+	}
 	if w.tenant, err = entratest.Start(nil); err != nil {
 		return err
 	}
@@ -59,13 +62,32 @@ func (w *world) start(ctx context.Context) (err error) {
 	return w.wire()
 }
 
+// The account that the program signs in with, and its password.
+const (
+	accountName     = "MSOL_quickstart" // names that begin with MSOL_ are not synchronised
+	accountPassword = "a mock guards nothing"
+)
+
+// account makes the account: a plain user who may replicate changes, which is all that reading
+// takes. ad.Provisioner makes such accounts in real directories.
+func (w *world) account() error {
+	dn, err := w.dc.AddUser(accountName, nil)
+	if err != nil {
+		return err
+	}
+	if err := w.dc.SetPassword(dn, accountPassword); err != nil {
+		return err
+	}
+	return w.dc.Delegate(adtest.Delegation{Account: dn, GetChanges: true})
+}
+
 // wire is all that a program of one's own has to do: two connectors, rules, an engine and a
 // scheduler.
 func (w *world) wire() error {
 	directory, err := ad.New("contoso.test", ad.Options{
-		URLs: []string{w.dc.URL()}, RootCAs: w.dc.CAPool(), BindName: w.dc.AdminUPN(),
-		Password: func(context.Context) (string, error) { return w.dc.AdminPassword(), nil },
-		ReadOnly: true, AllowAdministrator: true, // the mock has no other account
+		URLs: []string{w.dc.URL()}, RootCAs: w.dc.CAPool(), BindName: accountName + "@" + w.dc.Domain(),
+		Password: func(context.Context) (string, error) { return accountPassword, nil },
+		ReadOnly: true,
 	})
 	if err != nil {
 		return err
