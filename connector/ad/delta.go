@@ -141,11 +141,14 @@ type deltaRun struct {
 	// of every rename before it can find the value that it holds.
 	late   []connector.Item
 	lateOf map[connector.Anchor]struct{}
+	// entered are the objects that may have come into scope, with a name that nobody has
+	// told yet of the one by which objects in scope refer to them.
+	entered map[guid]struct{}
 }
 
 func (s *session) newRun(l *link, m *emitter, p partition, pageSize int) *deltaRun {
 	return &deltaRun{session: s, link: l, out: m, partition: p, pageSize: pageSize,
-		moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}}
+		moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}, entered: map[guid]struct{}{}}
 }
 
 func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte, error) {
@@ -163,6 +166,9 @@ func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte
 		return nil, err
 	}
 	if err := r.groupChanges(ctx, mark); err != nil {
+		return nil, err
+	}
+	if err := r.welcome(ctx); err != nil {
 		return nil, err
 	}
 	for _, item := range r.late {
@@ -269,6 +275,9 @@ func (r *deltaRun) one(c *change, known map[guid]sighting, whole map[guid]struct
 		return nil
 	}
 	if c.created || c.whole || c.renamed && r.scope.restricted {
+		if c.renamed && !c.created {
+			r.entered[c.guid] = struct{}{}
+		}
 		whole[c.guid] = struct{}{}
 		r.forget(anchor)
 		return nil
@@ -380,6 +389,7 @@ func (r *deltaRun) tree(ctx context.Context, base string) error {
 func (r *deltaRun) descendant(ctx context.Context, e *entry) error {
 	g, o, imported, err := r.plan.identity(e)
 	if err == nil && r.scope.restricted && r.scope.holdsObject(g, e.DN) {
+		r.entered[g] = struct{}{}
 		return r.importEntry(ctx, r.link, r.out, r.partition, e, nil)
 	}
 	switch {

@@ -77,7 +77,8 @@
 // DirSync reports the rename or move of a container and says nothing of what is beneath
 // it. This package reads the container's tree then and yields every object with its new
 // DN; with Options.Include or Exclude set it also yields what entered the scope and
-// deletes what left it.
+// deletes what left it. What refers to an object that may have entered the scope is sent
+// too: it was known there by a name that nobody keeps up to date.
 //
 // Active Directory keeps references by object, not by DN: when an object is renamed, every
 // reference to it reads differently from then on, and when it is deleted, references to it

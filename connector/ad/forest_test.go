@@ -250,6 +250,40 @@ func TestForestMovesMeanwhile(t *testing.T) {
 	}
 }
 
+// Somebody goes to another domain and comes back while the domains are asked, so that none
+// tells of it, and is made a member while she is away.
+func TestForestThereAndBack(t *testing.T) {
+	t.Parallel()
+	w := newWood(t, adtest.Options{SilentMoves: true})
+	f := w.forest(t)
+	anna, other := w.user(0, "anna"), w.user(0, "other")
+	team := w.universal(1, "team")
+	s := openForest(t, f)
+	v := full(t, s)
+	v.partitions(t, f)
+	require.NoError(t, w.dcs[0].Modify(other, adtest.Replace("title", "x")))
+	importer, _ := connector.As[connector.DeltaImporter](s)
+	mark := v.mark
+	require.NoError(t, v.take(func(yield func(connector.Item, error) bool) {
+		for item, err := range importer.DeltaImport(t.Context(), mark, connector.ImportRequest{}) {
+			switch { // the domain has answered, the next one was not asked yet
+			case item.Kind == connector.ItemUpdate && item.Object.DN == other:
+				anna = w.move(t, anna, 0, 2)
+				require.NoError(t, w.dcs[1].AddMember(team, anna))
+			case item.Kind == connector.ItemUpdate && item.Object.DN == team:
+				anna = w.move(t, anna, 2, 0)
+			}
+			if !yield(item, err) {
+				return
+			}
+		}
+	}))
+	require.NotEmpty(t, v.mark)
+	w.equal(t, v)
+	v.delta(t, s)
+	w.equal(t, v)
+}
+
 // One domain is down: the others are imported, nothing is deleted, nothing is complete.
 func TestForestDomainDown(t *testing.T) {
 	t.Parallel()

@@ -65,13 +65,16 @@ func (h *holding) refers(o *connector.Object, name string, values []attr.Value) 
 	}
 }
 
-// doubtful finds the objects with references to what is not where it was.
+// doubtful finds the objects with references to what is not where it was. A name in a domain
+// that was asked before, or at the same time, is good if that domain has given no name since;
+// one in another domain always has to be looked at: who was there may have come after her old
+// domain was asked, and left before this one was, and neither tells.
 func (s *forestSession) doubtful(ctx context.Context, hold *holding, moved bool) (map[guid]struct{}, error) {
 	ask := map[string]bool{} // names: whether something is there
-	check := func(r *referrer) bool { return moved || r.domain <= hold.renamed }
 	for _, r := range hold.referrers {
-		if check(r) {
-			for name := range r.names {
+		own := s.domains[r.domain]
+		for name := range r.names {
+			if moved || r.domain <= hold.renamed || s.domainOf(name) != own {
 				ask[name] = false
 			}
 		}
@@ -81,11 +84,9 @@ func (s *forestSession) doubtful(ctx context.Context, hold *holding, moved bool)
 	}
 	out := map[guid]struct{}{}
 	for anchor, r := range hold.referrers {
-		if !check(r) {
-			continue
-		}
 		for name := range r.names {
-			if g, ok := parseGUID(anchor.Raw()); ok && !ask[name] {
+			there, asked := ask[name]
+			if g, ok := parseGUID(anchor.Raw()); ok && asked && !there {
 				out[g] = struct{}{}
 				break
 			}

@@ -24,6 +24,7 @@ type attribute struct {
 	replicated  bool
 	backLink    bool
 	linked      bool // a forward link
+	link        int  // number of the link; that of its back link is the next one
 	indexed     bool
 	oid         string // of the syntax
 	maxLength   int
@@ -53,6 +54,17 @@ type schema struct {
 
 func (s *schema) attribute(name string) *attribute { return s.attributes[attr.Fold(name)] }
 func (s *schema) class(name string) *class         { return s.classes[attr.Fold(name)] }
+
+// backLink returns the attribute by which targets of a link name what refers to them, nil
+// where there is none.
+func (s *schema) backLink(link *attribute) *attribute {
+	for _, a := range s.attributes {
+		if a.backLink && a.link == link.link+1 {
+			return a
+		}
+	}
+	return nil
+}
 
 // isA reports whether class name is base or derived from it.
 func (s *schema) isA(name, base string) bool {
@@ -220,6 +232,7 @@ func newAttribute(name string, e *entry) *attribute {
 		replicated:  flags&flagNotCopied == 0,
 		backLink:    link > 0 && link%2 == 1,
 		linked:      link > 0 && link%2 == 0,
+		link:        link,
 		indexed:     number("searchFlags")&flagIndexed != 0,
 		oid:         text,
 

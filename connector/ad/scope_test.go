@@ -185,3 +185,57 @@ func TestMockGroupFilter(t *testing.T) {
 	require.NoError(t, dc.Delete("CN=renamed,CN=Users,"+base))
 	require.ErrorContains(t, tryDelta(t, s, v), "Options.GroupFilter", "no group is no reason to delete anybody")
 }
+
+// Who comes into scope was a member, and a manager, all the time: by another name, that of
+// where she was. Of small groups all values are sent then, of large ones those in question.
+func TestMockEnteringKeepsMemberships(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*ad.Options){
+		"DirSync":        func(*ad.Options) {},
+		"WithoutDirSync": func(o *ad.Options) { o.DirSync = ad.DirSyncNever },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dc := adtest.NewServer(t, &adtest.Options{MaxValRange: 10})
+			staff, outside := "OU=Staff,"+dc.BaseDN(), "OU=Outside,"+dc.BaseDN()
+			unit(t, dc, staff, "bert", "many1", "many2", "many3", "many4", "many5", "many6", "many7", "many8", "many9", "many10", "many11")
+			unit(t, dc, outside, "anna")
+			unit(t, dc, "OU=Team,"+outside, "carl")
+			anna, carl := "CN=anna,"+outside, "CN=carl,OU=Team,"+outside
+			team, all := "CN=team,"+staff, "CN=all,"+staff
+			for _, dn := range []string{team, all} {
+				require.NoError(t, dc.Add(dn, adtest.Attrs{"objectClass": {"group"}, "sAMAccountName": {dn[3:7]}}))
+				require.NoError(t, dc.AddMember(dn, anna, carl))
+			}
+			for i := range 11 {
+				require.NoError(t, dc.AddMember(all, fmt.Sprintf("CN=many%d,%s", i+1, staff)))
+			}
+			require.NoError(t, dc.Modify("CN=bert,"+staff, adtest.Replace("manager", anna)))
+			o := mockOptions(dc)
+			o.Include = []string{staff}
+			change(&o)
+			s := open(t, directory(t, o))
+			v := full(t, s)
+
+			move(t, dc, anna, "CN=anna,"+staff)
+			move(t, dc, "OU=Team,"+outside, "OU=Team,"+staff)
+			v.delta(t, s)
+			fresh := full(t, s)
+			for _, dn := range []string{team, all, "CN=bert," + staff} {
+				for name, values := range fresh.at(t, dn).Attributes.All() {
+					for _, want := range values {
+						require.Contains(t, v.at(t, dn).Attributes.Values(name), want, dn)
+					}
+				}
+			}
+			require.Len(t, v.at(t, team).Attributes.Values("member"), 2, "not by the former names, too")
+			require.Len(t, v.at(t, "CN=bert,"+staff).Attributes.Values("manager"), 1)
+			for _, o := range v.objects {
+				require.NotEqual(t, all, o.DN, "one member of a large group is not all of it")
+			}
+			v.delta(t, s)
+			require.Empty(t, v.updates)
+			require.Empty(t, v.objects)
+		})
+	}
+}
