@@ -332,7 +332,7 @@ func (s *staging) remove(k connector.Key) {
 // the way until its own new DN arrives.
 func (s *staging) match(k connector.Key) (*staged, error) {
 	if cs := s.byAnchor[k.Anchor]; cs != nil && !k.Anchor.IsZero() {
-		return cs, nil
+		return s.unborn(cs, k.DN)
 	}
 	if k.DN == "" {
 		return nil, nil
@@ -346,6 +346,21 @@ func (s *staging) match(k connector.Key) (*staged, error) {
 	}
 	s.displace(cs)
 	return nil, nil
+}
+
+// unborn returns the object that waits to be created at a DN in place of the placeholder that stands
+// for the same object: somebody else has created it meanwhile, such as another server, and what
+// refers to it was shown before it.
+func (s *staging) unborn(cs *staged, dn string) (*staged, error) {
+	if cs.State != Placeholder || dn == "" {
+		return cs, nil
+	}
+	waiting := s.byDN[s.dnKey(dn)]
+	if waiting == nil || !waiting.Anchor.IsZero() || waiting.State == Placeholder {
+		return cs, nil
+	}
+	delete(s.byAnchor, cs.Anchor) // the other one has it from now on
+	return waiting, s.absorb(cs, waiting)
 }
 
 // TransientPrefix begins the DN keys of objects whose DN another object has taken.

@@ -189,6 +189,9 @@ func (s *staging) writeExports() error {
 		if p == nil || !cs.exportOK || s.byID[cs.ID] != cs {
 			continue
 		}
+		if err := s.unsentReferences(p); err != nil {
+			return err
+		}
 		empty, err := exportDone(s.tx, p)
 		if err != nil {
 			return err
@@ -200,6 +203,23 @@ func (s *staging) writeExports() error {
 		}
 	}
 	return putExports(s.tx, put, done)
+}
+
+// unsentReferences takes note where the directory shows all references that waited to be sent: somebody
+// else has set them.
+func (s *staging) unsentReferences(p *PendingExport) error {
+	if !p.References || p.Unknown {
+		return nil
+	}
+	left, err := s.tx.ExportRefs(p.CS, false, ExportRef{}, 1)
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	p.References = false
+	if p.Op == connector.OpUpdate && len(p.Pending) == 0 && p.NewDN == "" {
+		p.Op = 0
+	}
+	return nil
 }
 
 // exportDone reports whether nothing of a pending export is left, sent or not.

@@ -7,19 +7,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/connectortest"
 	"github.com/hybridsync/hybridsync/connector/memdir"
 	"github.com/hybridsync/hybridsync/metaverse"
+	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
+	"github.com/hybridsync/hybridsync/rules"
 )
 
 func (w *world) stage(on bool) {
 	w.t.Helper()
-	var st *metaverse.Staging
-	if on {
-		st = &metaverse.Staging{Since: time.Now(), By: "operator", Reason: "test"}
+	set := func(by string) bool {
+		changed, err := metaverse.SetStaging(w.t.Context(), w.store, on, metaverse.Staging{Since: time.Now(), By: by, Reason: "test"})
+		require.NoError(w.t, err)
+		return changed
 	}
-	changed, err := metaverse.SetStaging(w.t.Context(), w.store, st)
+	require.True(w.t, set("operator"))
+	require.False(w.t, set("another"))
+	now, err := metaverse.StagingOf(w.t.Context(), w.store)
 	require.NoError(w.t, err)
-	require.True(w.t, changed)
+	require.Equal(w.t, on, now != nil)
+	who := now
+	if !on {
+		who, err = metaverse.StagingLeft(w.t.Context(), w.store)
+		require.NoError(w.t, err)
+	}
+	require.Equal(w.t, "operator", who.By)
 }
 
 // In staging mode everything is computed and nothing is sent, by no way into the directory.
@@ -68,6 +80,54 @@ func TestStagingModeStopsARunningExport(t *testing.T) {
 	require.ErrorIs(t, err, metaverse.ErrStaging)
 	require.Equal(t, metaverse.ResultStoppedStaging, rec.Result)
 	require.Equal(t, memdir.DefaultExportBatch, sent, "the batch on its way is the last one")
+}
+
+// What waits here to be created was created by another server, and the import shows who refers to
+// it before it: it is recognised all the same.
+func TestCreatedElsewhereAndReferredToFirst(t *testing.T) {
+	t.Parallel()
+	for _, batch := range []int{0, 1} { // all in one transaction, or each in its own
+		active := newWorld(t)
+		var err error
+		active.cloud, err = memdir.New("cloud", &memdir.Options{References: connector.ReferenceByAnchor, Schema: cloudSchema(), Unique: []string{"userPrincipalName", "sourceAnchor"}})
+		require.NoError(t, err)
+		active.reload()
+		waiting := *active
+		waiting.opts.Batch = batch
+		waiting.store, err = sqlstore.OpenMemory(t.Context())
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, waiting.store.Close()) })
+		set, err := rules.Compile(waiting.rules, &rules.CompileOptions{Metaverse: testMetaverse()})
+		require.NoError(t, err)
+		backwards := connectortest.WithFaults(waiting.cloud, connectortest.FaultPlan{Faults: []connectortest.Fault{{Kind: connectortest.Reorder, Window: 100}}})
+		waiting.engine, err = metaverse.New(waiting.store, set, []connector.Connector{waiting.ad, backwards}, &waiting.opts)
+		require.NoError(t, err)
+		waiting.stage(true)
+		look := func(imp, sync metaverse.StepKind) {
+			for _, kind := range []metaverse.StepKind{imp, sync} {
+				waiting.run("ad", kind)
+				waiting.run("cloud", kind)
+			}
+		}
+		active.user(1)
+		active.user(2)
+		active.group(1)
+		active.join(1, userDN(1), userDN(2))
+		look(metaverse.FullImport, metaverse.FullSync)
+		require.EqualValues(t, 3, waiting.counts("cloud").PendingExport)
+		active.settle()
+		look(metaverse.DeltaImport, metaverse.DeltaSync)
+		waiting.healthy()
+		counts := waiting.counts("cloud")
+		require.EqualValues(t, 3, counts.Objects)
+		require.EqualValues(t, 3, counts.Connected)
+		for p, err := range metaverse.PendingExports(t.Context(), waiting.store, "cloud") {
+			require.NoError(t, err)
+			t.Errorf("still pending: %+v", p)
+		}
+		require.Empty(t, waiting.errors())
+		require.Zero(t, counts.PendingExport, "nothing is left to do")
+	}
 }
 
 // Due and the records tell why delta steps are not enough.

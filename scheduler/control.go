@@ -144,6 +144,8 @@ type Status struct {
 	Orders  Orders             `json:"orders"`
 	State   State              `json:"state"`
 	Staging *metaverse.Staging `json:"staging,omitempty"`
+	// StagingLeft tells who took the store out of staging mode last.
+	StagingLeft *metaverse.Staging `json:"stagingLeft,omitempty"`
 }
 
 // Status reads what the scheduler of the store is doing, from whichever process.
@@ -154,6 +156,9 @@ func (c *Control) Status(ctx context.Context) (st Status, err error) {
 	})
 	if err == nil {
 		st.Staging, err = metaverse.StagingOf(ctx, c.store)
+	}
+	if err == nil {
+		st.StagingLeft, err = metaverse.StagingLeft(ctx, c.store)
 	}
 	return st, err
 }

@@ -78,8 +78,8 @@ func (e *eventful) trouble(s scheduler.Step, step, code string) {
 	e.engine.mu.Unlock()
 }
 
-func (e *eventful) stage(st *metaverse.Staging) {
-	_, err := metaverse.SetStaging(e.t.Context(), e.engine.store, st)
+func (e *eventful) stage(on bool) {
+	_, err := metaverse.SetStaging(e.t.Context(), e.engine.store, on, metaverse.Staging{Since: e.now(), By: "operator", Reason: "switch"})
 	require.NoError(e.t, err)
 	e.wait(time.Minute)
 }
@@ -166,13 +166,14 @@ func (e *eventful) failures() {
 
 func (e *eventful) orders() {
 	ctx := e.t.Context()
-	e.stage(&metaverse.Staging{Since: e.now(), By: "operator"})
+	e.stage(true)
 	exports := len(e.engine.ran())
 	e.cycle()
 	for _, s := range e.engine.ran()[exports:] {
 		require.NotEqual(e.t, metaverse.Export, s.Kind, "nothing is exported in staging mode")
 	}
-	e.stage(nil)
+	e.stage(false)
+	require.Contains(e.t, fmt.Sprint(e.rec.last(scheduler.EventStagingLeft).Attrs), "switch", "who and why is told")
 
 	e.engine.took = 6 * time.Hour // a step
 	require.NoError(e.t, e.control.Start(ctx, "operator", ""))

@@ -221,11 +221,22 @@ func (l *loop) changes(ctx context.Context, st *Status, now time.Time) {
 	}
 	if m := st.Staging; m != nil && was.Staging == nil {
 		s.Emit(ctx, EventStagingEntered, "", attrString("by", m.By), attrString("reason", m.Reason))
-	} else if m == nil && was.Staging != nil {
-		s.Emit(ctx, EventStagingLeft, "")
 	}
+	l.staged(ctx, st)
 	if r := st.Orders.Start; r != nil && was.Orders.Start == nil {
 		s.Emit(ctx, EventStartRequested, "", attrString("by", r.By))
+	}
+}
+
+// staged keeps in mind whether the store is in staging mode, so that its end is told of also where
+// nothing ran, or another process did, when it came.
+func (l *loop) staged(ctx context.Context, st *Status) {
+	on := st.Staging != nil
+	if on == st.State.Staging || l.s.update(ctx, func(s *State, _ *Orders) { s.Staging = on }) != nil {
+		return // the next turn tells of a store in trouble
+	}
+	if by := st.StagingLeft; !on && by != nil {
+		l.s.Emit(ctx, EventStagingLeft, "", attrString("by", by.By), attrString("reason", by.Reason))
 	}
 }
 

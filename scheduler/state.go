@@ -22,6 +22,8 @@ type State struct {
 	// Cut says that the end of the program, or of its configuration, cut the last cycle
 	// short: the next one starts at once.
 	Cut bool `json:"cut,omitempty"`
+	// Staging says that the store was in staging mode when the scheduler looked last.
+	Staging bool `json:"staging,omitempty"`
 	// Next is when the next cycle starts.
 	Next time.Time `json:"next,omitzero"`
 	// Took is how long cycles took lately, by policy.

@@ -51,13 +51,15 @@ func (s *server) write(keys string) {
 // said waits for so many occurrences of a text in the log.
 func (s *server) said(text string, times int) {
 	s.b.t.Helper()
-	var log []byte
-	s.b.eventually(text, func() bool {
-		var err error
-		log, err = os.ReadFile(s.log)
-		require.NoError(s.b.t, err)
-		return strings.Count(string(log), text) >= times
-	})
+	s.b.eventually(text, func() bool { return strings.Count(s.text(), text) >= times })
+}
+
+// text is the log so far.
+func (s *server) text() string {
+	s.b.t.Helper()
+	log, err := os.ReadFile(s.log)
+	require.NoError(s.b.t, err)
+	return string(log)
 }
 
 func (s *server) signal(sig os.Signal) {

@@ -21,9 +21,9 @@ func stagingCommand(ctx context.Context, i *invocation) error {
 	case len(i.args) == 0, len(i.args) == 1 && i.args[0] == "status":
 		return i.look(ctx, func(a *app) error { return i.stagingStatus(ctx, a) })
 	case len(i.args) == 1 && i.args[0] == "enter":
-		return i.setStaging(ctx, &metaverse.Staging{Since: time.Now().UTC(), By: i.operate.by, Reason: i.operate.reason})
+		return i.setStaging(ctx, true)
 	case len(i.args) == 1 && i.args[0] == "leave":
-		return i.setStaging(ctx, nil)
+		return i.setStaging(ctx, false)
 	case len(i.args) == 1 && i.args[0] == "report":
 		return i.look(ctx, func(a *app) error { return i.stagingReport(ctx, a) })
 	case len(i.args) == 3 && i.args[0] == "compare":
@@ -37,19 +37,30 @@ func (i *invocation) stagingStatus(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if i.json {
-		return i.printJSON(map[string]any{"staging": st})
-	}
-	if st == nil {
-		_, err = fmt.Fprintln(i.out, "not in staging mode: changes are exported")
+	left, err := metaverse.StagingLeft(ctx, a.store)
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(i.out, "staging mode since %s, by %s%s: nothing is exported\n",
-		st.Since.Local().Format(time.DateTime), st.By, pick(st.Reason == "", "", " ("+st.Reason+")"))
+	if i.json {
+		return i.printJSON(map[string]any{"staging": st, "left": left})
+	}
+	switch {
+	case st != nil:
+		_, err = fmt.Fprintf(i.out, "staging mode since %s: nothing is exported\n", by(st))
+	case left != nil:
+		_, err = fmt.Fprintf(i.out, "not in staging mode, since %s: changes are exported\n", by(left))
+	default:
+		_, err = fmt.Fprintln(i.out, "not in staging mode: changes are exported")
+	}
 	return err
 }
 
-func (i *invocation) setStaging(ctx context.Context, st *metaverse.Staging) (err error) {
+// by tells when who changed the staging mode, and why.
+func by(st *metaverse.Staging) string {
+	return fmt.Sprintf("%s, by %s%s", st.Since.Local().Format(time.DateTime), st.By, pick(st.Reason == "", "", " ("+st.Reason+")"))
+}
+
+func (i *invocation) setStaging(ctx context.Context, on bool) (err error) {
 	c, err := readConfig(i.path)
 	if err != nil {
 		return err
@@ -59,19 +70,49 @@ func (i *invocation) setStaging(ctx context.Context, st *metaverse.Staging) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	changed, err := metaverse.SetStaging(ctx, store, st)
+	who := metaverse.Staging{Since: time.Now().UTC(), By: i.operate.by, Reason: i.operate.reason}
+	changed, err := metaverse.SetStaging(ctx, store, on, who)
 	if err != nil {
 		return err
 	}
-	text := pick(st != nil, "staging mode: from now on nothing is exported", "left staging mode: the next cycle exports what is pending")
-	if !changed {
-		text = pick(st != nil, "it is in staging mode already", "it is not in staging mode")
+	waiting, err := pendingExports(ctx, store, c.names())
+	if err != nil {
+		return err
+	}
+	text := "it is not in staging mode"
+	switch {
+	case changed && on:
+		text = "staging mode: from now on nothing is exported"
+	case on:
+		text = "it is in staging mode already"
+	case changed:
+		text = fmt.Sprintf("left staging mode: the next cycle exports what is pending then, %d objects at the moment", waiting)
 	}
 	if i.json {
-		return i.printJSON(map[string]any{"changed": changed, "staging": st})
+		staging, left := &who, (*metaverse.Staging)(nil)
+		if !on {
+			staging, left = nil, &who
+		}
+		return i.printJSON(map[string]any{"changed": changed, "staging": staging, "left": left, "pending": waiting})
 	}
 	_, err = fmt.Fprintln(i.out, text)
 	return err
+}
+
+// pendingExports counts the objects that wait to be exported.
+func pendingExports(ctx context.Context, store metaverse.Store, names []string) (n int64, err error) {
+	err = store.View(ctx, func(rd metaverse.Reader) error {
+		n = 0
+		for _, name := range names {
+			c, err := rd.CountCS(name)
+			if err != nil {
+				return err
+			}
+			n += c.PendingExport
+		}
+		return nil
+	})
+	return n, err
 }
 
 // stagingReport shows what the next exports would send.
