@@ -67,7 +67,7 @@ func inspectCommands(one func(*flag.FlagSet, *invocation)) []command {
 			f.BoolVar(&i.inspect.release, "release", false, "instead: let rules decide about it again")
 		}, object},
 		{"whatif", "", "report what changed rules or settings would do; change nothing", whatIfFlags, whatIf},
-		{"store", "check | backup FILE | dump [FILE] | copy TARGET", "look after the store", nil, storeCommand},
+		{"store", "check | repair BACKUP | backup FILE | dump [FILE] | copy TARGET", "look after the store", nil, storeCommand},
 	}
 }
 

@@ -136,6 +136,7 @@ func TestEveryCommandPrintsJSON(t *testing.T) {
 
 	w.run(false, "config diff", b.configure())
 	w.run(false, "store check")
+	w.run(false, "store repair", filepath.Join(b.dir, "before.db"))
 	w.run(false, "store dump")
 	w.run(false, "store backup", filepath.Join(b.dir, "copy.db"))
 	w.run(false, "store copy", filepath.Join(b.dir, "other.db"))

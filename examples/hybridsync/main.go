@@ -19,7 +19,7 @@
 //	hybridsync whatif                 what changed rules or settings would do
 //	hybridsync account plan           the account of a directory's connector: also create, grant, undo
 //	hybridsync identity show          the program's application and certificate: also create, rotate, check, ...
-//	hybridsync store check            is the store sound? also backup FILE, dump, copy TARGET
+//	hybridsync store check            is the store sound? also repair BACKUP, backup FILE, dump, copy
 package main
 
 import (

@@ -12,17 +12,18 @@ import (
 	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
 )
 
-// storeCommand looks after the store: store check, store backup FILE, store dump [FILE], store copy
-// TARGET.
+// storeCommand looks after the store: store check, store repair BACKUP, store backup FILE, store
+// dump [FILE], store copy TARGET.
 func storeCommand(ctx context.Context, i *invocation) (err error) {
 	if len(i.args) == 0 {
-		return errors.New("store what? check, backup FILE, dump [FILE] or copy TARGET")
+		return errors.New("store what? check, repair BACKUP, backup FILE, dump [FILE] or copy TARGET")
 	}
 	c, err := loadConfig(i.path)
 	if err != nil {
 		return err
 	}
-	readOnly := i.args[0] != "copy" // which keeps others from changing it meanwhile
+	// A copy keeps others from changing the store meanwhile.
+	readOnly := i.args[0] != "copy" && i.args[0] != "repair"
 	s, err := sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: i.log, ReadOnly: readOnly, Progress: i.reporter.Report})
 	if err != nil {
 		return err
@@ -31,6 +32,8 @@ func storeCommand(ctx context.Context, i *invocation) (err error) {
 	switch what, rest := i.args[0], i.args[1:]; {
 	case what == "check" && len(rest) == 0:
 		return i.storeCheck(ctx, s)
+	case what == "repair" && len(rest) == 1:
+		return i.storeRepair(ctx, s, rest[0])
 	case what == "backup" && len(rest) == 1:
 		return i.storeBackup(ctx, s, rest[0])
 	case what == "dump" && len(rest) <= 1:
@@ -38,7 +41,7 @@ func storeCommand(ctx context.Context, i *invocation) (err error) {
 	case what == "copy" && len(rest) == 1:
 		return i.storeCopy(ctx, s, rest[0])
 	}
-	return errors.New("store takes check, backup FILE, dump [FILE] or copy TARGET")
+	return errors.New("store takes check, repair BACKUP, backup FILE, dump [FILE] or copy TARGET")
 }
 
 // storeCopy copies the store into an empty one, named by the path of a file or the URL of a server,
@@ -85,6 +88,27 @@ func (i *invocation) copyTo(ctx context.Context, from *sqlstore.Store, path stri
 	return errors.Join(err, to.Close())
 }
 
+// storeRepair repairs the store after it has made a copy of it, and checks it again.
+func (i *invocation) storeRepair(ctx context.Context, s *sqlstore.Store, backup string) error {
+	before, err := s.Check(ctx)
+	if err != nil {
+		return err
+	}
+	if len(before) == 0 {
+		return i.showProblems(nil)
+	}
+	if err := i.copyTo(ctx, s, backup); err != nil {
+		return fmt.Errorf("nothing was changed: the backup: %w", err)
+	}
+	if err := s.Repair(ctx); err != nil {
+		return err
+	}
+	if !i.json {
+		fmt.Fprintf(i.out, "%d problems before; the store as it was is in %s. The next cycle reads and evaluates everything.\n", len(before), backup)
+	}
+	return i.storeCheck(ctx, s)
+}
+
 // maxShownProblems bounds what a person has to read; -json shows all.
 const maxShownProblems = 100
 
@@ -94,6 +118,10 @@ func (i *invocation) storeCheck(ctx context.Context, s *sqlstore.Store) error {
 	if err != nil {
 		return err
 	}
+	return i.showProblems(problems)
+}
+
+func (i *invocation) showProblems(problems []sqlstore.Problem) (err error) {
 	if i.json {
 		if problems == nil {
 			problems = []sqlstore.Problem{}

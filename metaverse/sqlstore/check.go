@@ -41,19 +41,32 @@ func (p Problem) String() string {
 // What to do about problems.
 const (
 	adviceRestore = "restore a backup, or start with an empty store and an initial cycle: every object is found again by its source anchor"
-	adviceImport  = "the next full import of the connector puts it right"
+	adviceRepair  = "back the store up and repair it (hybridsync store repair BACKUP): what follows from something else is built anew, the next cycle reads and evaluates everything, nothing is deleted because of it"
+	adviceFull    = "the next full synchronisation of every connector puts it right (hybridsync cycle -initial)"
 	adviceHistory = "only the history is affected: go on"
 )
 
-// advice returns what to do about a problem of a table.
-func advice(table string) string {
-	switch table {
-	case "seen":
-		return adviceImport
-	case "run", "object_error":
+// restored are the invariants behind which nothing stands but the store itself, and those of which
+// a broken one tells that more may be wrong than can be seen. What to do about the others is to
+// repair.
+var restored = []string{
+	"database", "record", "name", "state", "link-kind", "link-state", "link-twice", "dn-key", "export-operation", "sequence", "lease", "configuration",
+}
+
+// derived are the tables that are built anew, whatever is in them.
+var derived = []string{"seen", "pending_import", "cs_value", "mv_value", "ref_work"}
+
+// advice returns what to do about a problem.
+func advice(rule, table string) string {
+	switch {
+	case table == "run":
 		return adviceHistory
-	default:
+	case rule == "origin":
+		return adviceFull
+	case slices.Contains(restored, rule) && !slices.Contains(derived, table):
 		return adviceRestore
+	default:
+		return adviceRepair
 	}
 }
 
@@ -201,7 +214,7 @@ type checker struct {
 }
 
 func (c *checker) found(p Problem) error {
-	p.Advice = advice(p.Table)
+	p.Advice = advice(p.Rule, p.Table)
 	if c.problems = append(c.problems, p); len(c.problems) >= maxProblems {
 		return errStop
 	}

@@ -39,6 +39,10 @@
 // promises, a power cut. A process killed in the middle of an Update leaves a store without that Update.
 // There is nothing to repair and no lock to remove.
 //
+// [Store.Check] verifies what should always be true, and says of each thing that is not what to do.
+// [Store.Repair] puts right what follows from something else; everything else is in a backup, or in
+// the directories: an empty store and an initial cycle find every object again by its source anchor.
+//
 // # Concurrency
 //
 // One connection writes and a few others read. Views work on a snapshot and neither wait
