@@ -232,3 +232,18 @@ func TestCrashAtEveryCommitOfTradedNames(t *testing.T) {
 		}
 	}
 }
+
+// A database may have each transaction done twice.
+func TestTradedNamesWithRepeatedTransactions(t *testing.T) {
+	t.Parallel()
+	l := treeLab(t, "a", "b", "c", "d")
+	l.restart(twice{l.store})
+	l.named("b", "a", "d", "e")
+	l.stage()
+	rec, err := l.engine.Run(t.Context(), "b", metaverse.Export, nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 4, rec.Counters.Renames)
+	require.Equal(t, []string{"b", "a", "d", "e"}, l.names())
+	l.cycle()
+	require.Empty(t, l.errors())
+}

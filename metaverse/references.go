@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/hybridsync/hybridsync/connector"
+	"github.com/hybridsync/hybridsync/connector/attr"
 )
 
 // syncReferences works off the reference queue: value by value, without evaluating the
@@ -60,6 +61,7 @@ type refBatch struct {
 	added    map[CSID]bool // those of them that got one to be sent
 	mattered int64         // references of connector-space objects that mean anything
 	probes   []CSRef       // used again and again
+	spelled  map[string]string
 
 	lists sharedLists[copied]
 	flows sharedLists[ReferenceFlow]
@@ -68,7 +70,7 @@ type refBatch struct {
 func newRefBatch(r *run, tx Tx) *refBatch {
 	return &refBatch{
 		r: r, tx: tx, known: r.known.at(r.changes), refFacts: newRefFacts(),
-		seen: make(map[MVRef]int), seenOut: make(map[CSRef]bool), added: make(map[CSID]bool),
+		seen: make(map[MVRef]int), seenOut: make(map[CSRef]bool), added: make(map[CSID]bool), spelled: make(map[string]string),
 	}
 }
 
@@ -178,7 +180,24 @@ func unloaded[ID CSID | MVID, V any](ids []ID, loaded map[ID]V, recall func(ID) 
 	return missing
 }
 
+// spell returns one spelling for all spellings of a name: rules have theirs, the store has what came
+// first.
+func (b *refBatch) spell(name string) string {
+	one, known := b.spelled[name]
+	if known {
+		return one
+	}
+	key := attr.Fold(name)
+	if one, known = b.spelled[key]; !known {
+		one = name
+		b.spelled[key] = one
+	}
+	b.spelled[name] = one
+	return one
+}
+
 func (b *refBatch) check(ref MVRef) {
+	ref.Attribute = b.spell(ref.Attribute)
 	if _, seen := b.seen[ref]; !seen {
 		b.seen[ref] = len(b.checks)
 		b.checks = append(b.checks, ref)
@@ -186,6 +205,7 @@ func (b *refBatch) check(ref MVRef) {
 }
 
 func (b *refBatch) checkOut(ref CSRef) {
+	ref.Attribute = b.spell(ref.Attribute)
 	if !b.seenOut[ref] {
 		b.seenOut[ref] = true
 		b.outbound = append(b.outbound, ref)
@@ -201,7 +221,7 @@ func (b *refBatch) expand(ref CSRef) (matters bool) {
 		return false
 	}
 	for _, f := range s.outbound {
-		if f.Target == ref.Attribute {
+		if attr.EqualName(f.Target, ref.Attribute) {
 			b.checkOut(ref)
 			matters = true
 		}
@@ -211,7 +231,7 @@ func (b *refBatch) expand(ref CSRef) (matters bool) {
 	}
 	for _, from := range b.copies[s.mv] {
 		for _, c := range from.copies {
-			if from.cs == s.id && c.source == ref.Attribute {
+			if from.cs == s.id && attr.EqualName(c.source, ref.Attribute) {
 				b.check(MVRef{s.mv, c.attribute, d.mv})
 				matters = true
 			}
@@ -325,7 +345,7 @@ func (b *refBatch) supplied(ref MVRef, suppliers []supplier) []CSRef {
 	for _, from := range suppliers {
 		supplier := b.cs[from.cs]
 		for _, c := range from.copies {
-			if c.attribute != ref.Attribute || supplier == nil {
+			if supplier == nil || !attr.EqualName(c.attribute, ref.Attribute) {
 				continue
 			}
 			for _, id := range b.linked[ref.Target] {
@@ -347,7 +367,7 @@ func (b *refBatch) flowOut(ref MVRef) {
 			continue
 		}
 		for _, f := range y.outbound {
-			if f.Source != ref.Attribute {
+			if !attr.EqualName(f.Source, ref.Attribute) {
 				continue
 			}
 			for _, to := range b.linked[ref.Target] {
@@ -452,10 +472,10 @@ func (b *refBatch) wantOut(deleting map[CSID]bool) ([]bool, error) {
 			continue
 		}
 		for _, f := range y.outbound {
-			if f.Target != ref.Attribute {
+			if !attr.EqualName(f.Target, ref.Attribute) {
 				continue
 			}
-			probe := MVRef{y.mv, f.Source, z.mv}
+			probe := MVRef{y.mv, b.spell(f.Source), z.mv}
 			if at, settled := b.seen[probe]; settled {
 				want[i] = want[i] || b.want[at]
 			} else if !b.cannotHaveMV(probe) {
