@@ -168,7 +168,7 @@ func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte
 	if err := r.groupChanges(ctx, mark); err != nil {
 		return nil, err
 	}
-	if err := r.welcome(ctx); err != nil {
+	if err := r.welcome(ctx, nil); err != nil {
 		return nil, err
 	}
 	for _, item := range r.late {

@@ -69,7 +69,7 @@ func (r *deltaRun) changedObjects(ctx context.Context, usn int64) error {
 	if err := r.descend(ctx); err != nil {
 		return err
 	}
-	if err := r.welcome(ctx); err != nil {
+	if err := r.welcome(ctx, sent); err != nil {
 		return err
 	}
 	return r.deletedSince(ctx, r.link, r.partition, usn, func(g guid) error { return r.out.gone(connector.NewAnchor(g[:])) })
