@@ -21,8 +21,9 @@ type loop struct {
 	jittered   time.Time
 	seen       *Status // orders and staging mode at the last turn; nil before the first
 	looked     time.Time
-	role       bool // whether it is known who is active
-	cycled     bool // whether the last thing done was a cycle
+	role       bool  // whether it is known who is active
+	cycled     bool  // whether the last thing done was a cycle
+	outdated   error // that a newer program has brought the store forward
 }
 
 // turn does what is due and returns how long to wait.
@@ -39,9 +40,7 @@ func (l *loop) turn(ctx context.Context) time.Duration {
 		err = l.present(ctx, &st, now)
 	}
 	if err != nil {
-		if ctx.Err() == nil && l.alarm("store", now, time.Hour) {
-			s.Emit(ctx, EventStoreTrouble, "", attrErr(err))
-		}
+		l.trouble(ctx, "store", now, err)
 		return s.opts.Poll
 	}
 	delete(l.alarms, "store")
@@ -149,9 +148,7 @@ func (l *loop) lead(ctx context.Context, now time.Time) bool {
 	}
 	active, err := s.opts.Lease.Active(ctx)
 	if err != nil {
-		if ctx.Err() == nil && l.alarm("lease", now, time.Hour) {
-			s.Emit(ctx, EventStoreTrouble, "", attrErr(err))
-		}
+		l.trouble(ctx, "lease", now, err)
 		active = false
 	}
 	if was := s.active.Swap(active); was != active || !l.role {
@@ -166,6 +163,17 @@ func (l *loop) lead(ctx context.Context, now time.Time) bool {
 		l.held = now
 	}
 	return active
+}
+
+// trouble tells of a store that cannot be used, once an hour. One that a newer program has brought
+// forward is lost for this one.
+func (l *loop) trouble(ctx context.Context, key string, now time.Time, err error) {
+	if ctx.Err() == nil && l.alarm(key, now, time.Hour) {
+		l.s.Emit(ctx, EventStoreTrouble, "", attrErr(err))
+	}
+	if errors.Is(err, metaverse.ErrNewerSchema) {
+		l.outdated = err
+	}
 }
 
 // present signs the process on, and tells about once a minute that it lives.

@@ -95,7 +95,9 @@ func (s *Scheduler) now() time.Time { return s.opts.Now().UTC().Round(0) }
 
 // Run runs cycles as the schedule says until ctx ends or [Scheduler.Stop] is called, and
 // returns nil then. Where no cycle ran before, the first starts at once. A cycle that fails
-// is reported, and the next one runs all the same.
+// is reported, and the next one runs all the same. Where a newer version of the program has
+// brought the store forward, Run ends with an error that matches [metaverse.ErrNewerSchema]:
+// this version has nothing to do there any more.
 //
 // When ctx ends, steps under way are broken off. Nothing is lost by that, but requests that
 // were on their way have to be settled by reading: Stop is the gentle way.
@@ -108,13 +110,16 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	s.Emit(ctx, EventStarted, "")
 	defer func() {
 		quiet := context.WithoutCancel(ctx)
-		if s.active.Load() {
+		if s.active.Load() && l.outdated == nil {
 			l.leave(quiet)
 		}
 		s.Emit(quiet, EventStopped, "")
 	}()
 	for {
 		wait := l.turn(ctx)
+		if l.outdated != nil {
+			return l.outdated
+		}
 		select {
 		case <-ctx.Done():
 			return nil

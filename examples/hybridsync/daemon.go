@@ -18,6 +18,7 @@ import (
 	"github.com/hybridsync/hybridsync/credential"
 	"github.com/hybridsync/hybridsync/examples/internal/identity"
 	"github.com/hybridsync/hybridsync/metaverse"
+	"github.com/hybridsync/hybridsync/metaverse/sqlstore"
 	"github.com/hybridsync/hybridsync/scheduler"
 	"github.com/hybridsync/hybridsync/scheduler/telemetry"
 )
@@ -31,11 +32,12 @@ type service struct {
 	store    metaverse.Store
 	identity *identity.Identity // nil where none is configured
 	current  atomic.Pointer[app]
+	holder   atomic.Pointer[metaverse.Holder] // of an older version, that this one waits for
 	reload   <-chan os.Signal
 }
 
 // daemon runs cycles until it is told to stop.
-func daemon(ctx context.Context, i *invocation) (err error) {
+func daemon(ctx context.Context, i *invocation) error {
 	c, err := loadConfig(i.path)
 	if err != nil {
 		return err
@@ -51,8 +53,40 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 	if s.alerts, err = newWebhook(&c.Alerts, i.log); err != nil {
 		return err
 	}
-	store, err := openStore(ctx, c, i.log, false)
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	s.reload = hup
+
+	quiet, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	if err := s.seen.Watch(s.source); err != nil {
+		return err
+	}
+	if err := s.serve(quiet, c.Daemon.Listen); err != nil {
+		return err
+	}
+	go s.alerts.run(quiet)
+	go s.watchdog(quiet)
+	err = s.work(ctx, quiet, c)
+	end, done := context.WithTimeout(quiet, webhookTimeout)
+	defer done()
+	cancelled := s.seen.close(end)
+	s.alerts.drain(end)
+	if cancelled != nil {
+		i.log.Warn("not all traces were sent", "err", cancelled)
+	}
+	return err
+}
+
+// work opens the store and runs cycles until ctx ends. What it needs to come to an end lasts as
+// long as quiet.
+func (s *service) work(ctx, quiet context.Context, c *config) (err error) {
+	store, err := s.open(ctx, c)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil // it was told to stop before it came to anything
+		}
 		return err
 	}
 	s.store = store
@@ -67,21 +101,6 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := s.seen.Watch(s.source); err != nil {
-		return err
-	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	s.reload = hup
-
-	quiet, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	go s.alerts.run(quiet)
-	if err := s.serve(quiet, c.Daemon.Listen); err != nil {
-		return err
-	}
-	go s.watchdog(quiet)
 	announced := make(chan struct{})
 	announcing, leave := context.WithCancel(quiet)
 	go func() {
@@ -94,14 +113,20 @@ func daemon(ctx context.Context, i *invocation) (err error) {
 	err = s.run(ctx, first)
 	leave()
 	<-announced
-	end, done := context.WithTimeout(quiet, webhookTimeout)
-	defer done()
-	cancelled := s.seen.close(end)
-	s.alerts.drain(end)
-	if cancelled != nil {
-		i.log.Warn("not all traces were sent", "err", cancelled)
-	}
 	return err
+}
+
+// open opens the store. While an older version of the program works on it, this one waits.
+func (s *service) open(ctx context.Context, c *config) (*sqlstore.Store, error) {
+	defer s.holder.Store(nil)
+	return sqlstore.Open(ctx, c.Store, &sqlstore.Options{Logger: s.i.log, Waiting: s.waits})
+}
+
+// waits takes note that this program waits for an older version to hand over. It has started and is a
+// standby, however long that takes.
+func (s *service) waits(h metaverse.Holder) {
+	s.holder.Store(&h)
+	s.tell(notify.SdNotifyReady + "\nSTATUS=waiting for the old version of the program to hand over: " + h.String())
 }
 
 // wire makes what runs by a configuration.
@@ -147,7 +172,7 @@ func (s *service) run(ctx context.Context, a *app) error {
 		ended := make(chan error, 1)
 		go func() { ended <- a.scheduler.Run(hard) }()
 		a.scheduler.Emit(hard, scheduler.EventConfiguration, "", slog.String("hash", a.shared.hash()))
-		s.tell(notify.SdNotifyReady)
+		s.tell(notify.SdNotifyReady + "\nSTATUS=")
 		next, err := s.wait(ctx, a, ended)
 		if err == nil {
 			err = s.end(a, ended, breakOff, next != nil)
@@ -232,8 +257,11 @@ func (s *service) source() telemetry.Source {
 
 func (s *service) health(ctx context.Context) scheduler.Health {
 	a := s.current.Load()
-	if a == nil {
-		return scheduler.Health{Live: true, Reasons: []string{"the program is starting"}}
+	switch h := s.holder.Load(); {
+	case h != nil:
+		return scheduler.Health{Live: true, Role: "standby", Reasons: []string{"waiting for the old version of the program to hand over: " + h.String()}}
+	case a == nil:
+		return scheduler.Health{Live: true, Role: "standby", Reasons: []string{"the program is starting"}}
 	}
 	return a.scheduler.Health(ctx)
 }

@@ -86,7 +86,7 @@
 //
 // The schema version is part of the database. Opening a store of an older version brings it
 // forward in one transaction, as soon as nobody holds the lease: a new version of a program that is
-// started as a standby waits for the old one to hand over. A program that finds the schema newer than
+// started as a standby waits for the old one to hand over, and says so ([Options.Waiting]). A program that finds the schema newer than
 // it knows, when it opens the store or while it has it open, is refused with
 // [metaverse.ErrNewerSchema] and writes nothing. So a rolling upgrade is: replace the standbys, then
 // stop the active process.

@@ -46,8 +46,12 @@ func migrate(ctx context.Context, c *sql.Conn, steps []string, o *Options) (err 
 		if err := handOver(ctx, o, func() (metaverse.Lease, error) { return sqliteLease(ctx, c, version) }); err != nil {
 			return err
 		}
-		if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-			return classify(err)
+		err := whenFree(ctx, o.BusyTimeout, func() error {
+			_, err := c.ExecContext(ctx, "BEGIN IMMEDIATE")
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		done, err := migrateFree(ctx, c, steps)
 		if err == nil {
@@ -107,15 +111,25 @@ func handOver(ctx context.Context, o *Options, read func() (metaverse.Lease, err
 		if err != nil || !l.Held() {
 			return err
 		}
-		if !told && o.Logger != nil {
-			o.Logger.Info("the store has an older schema and is in use: waiting for its user to hand over", "holder", l.Holder.String())
+		if !told {
 			told = true
+			o.waiting(l.Holder)
 		}
 		select {
 		case <-time.After(min(l.Left, handOverPause)):
 		case <-ctx.Done():
 			return fmt.Errorf("sqlstore: waiting for %v to hand over, so that the schema can be brought forward: %w", l.Holder, context.Cause(ctx))
 		}
+	}
+}
+
+// waiting tells that Open waits for a holder of the lease.
+func (o *Options) waiting(h metaverse.Holder) {
+	if o.Logger != nil {
+		o.Logger.Info("the store has an older schema and is in use: waiting for its user to hand over", "holder", h.String())
+	}
+	if o.Waiting != nil {
+		o.Waiting(h)
 	}
 }
 
@@ -134,7 +148,7 @@ func checkVersion(version, known int, owned, readOnly bool) (good bool, err erro
 	case readOnly && version == 0:
 		return false, fmt.Errorf("sqlstore: %w: the database is empty", ErrNotStore)
 	case readOnly:
-		return false, fmt.Errorf("sqlstore: schema version is %d and has to be brought to %d, which a read-only store does not allow",
+		return false, fmt.Errorf("sqlstore: schema version is %d and has to be brought to %d, which a store that is opened for reading only does not allow: a program that writes does it, as soon as the old version has ended",
 			version, known)
 	}
 	return false, nil

@@ -31,7 +31,7 @@ func TestMigrateForward(t *testing.T) {
 	require.NoError(t, migrate(t.Context(), c, steps, &Options{ReadOnly: false}), "nothing left to do")
 
 	steps = append(steps, "ALTER TABLE a ADD COLUMN y INTEGER", "UPDATE a SET y = x + 1")
-	require.ErrorContains(t, migrate(t.Context(), c, steps, &Options{ReadOnly: true}), "read-only")
+	require.ErrorContains(t, migrate(t.Context(), c, steps, &Options{ReadOnly: true}), "reading only")
 	bad := append(steps[:2:2], "UPDATE a SET y = 7; UPDATE nothing SET z = 1")
 	require.ErrorContains(t, migrate(t.Context(), c, bad, &Options{ReadOnly: false}), "schema version 3")
 	version, err := identify(t.Context(), c)

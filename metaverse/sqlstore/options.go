@@ -55,6 +55,9 @@ type Options struct {
 	// Progress, when not nil, hears how far [Store.Check] and [Store.Backup] are, about ten
 	// times a second. The connector of what it hears is "store", the step "check" or "backup".
 	Progress func(metaverse.Progress)
+	// Waiting, when not nil, is called by [Open] when the store has an older schema and is in use: it
+	// waits for the holder of the lease to hand over, which may take as long as that one runs.
+	Waiting func(holder metaverse.Holder)
 	// Logger receives what an administrator should know, such as files that others can
 	// read. Nil discards it.
 	Logger *slog.Logger

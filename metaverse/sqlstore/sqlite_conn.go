@@ -75,13 +75,22 @@ func (c *sqliteConn) begin(ctx context.Context) error {
 		}
 		return c.sameVersion(ctx)
 	}
-	deadline := time.Now().Add(c.patience)
-	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+	err := whenFree(ctx, c.patience, func() error {
 		_, err := c.exec(ctx, sqlBeginWrite, 0, 0, nil)
-		if err == nil {
-			return c.sameVersion(ctx)
-		}
-		if !isBusy(err) || !time.Now().Before(deadline) {
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.sameVersion(ctx)
+}
+
+// whenFree begins to write, waiting for other processes that do.
+func whenFree(ctx context.Context, patience time.Duration, begin func() error) error {
+	deadline := time.Now().Add(patience)
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := begin()
+		if err == nil || !isBusy(err) || !time.Now().Before(deadline) {
 			return classify(err)
 		}
 		select {

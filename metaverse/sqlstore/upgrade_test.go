@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,13 +12,19 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/hybridsync/hybridsync/connector/attr"
 	"github.com/hybridsync/hybridsync/internal/postgrestest"
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 // openAs opens a store as a version of the program would that knows the steps.
 func openAs(ctx context.Context, name string, steps []string) (*Store, error) {
-	o := (&Options{Reconnect: -1}).withDefaults()
+	return openWaiting(ctx, name, steps, nil)
+}
+
+// openWaiting is openAs with a function that hears of whom it waits for.
+func openWaiting(ctx context.Context, name string, steps []string, waiting func(metaverse.Holder)) (*Store, error) {
+	o := (&Options{Reconnect: -1, Waiting: waiting}).withDefaults()
 	if IsURL(name) {
 		db, err := openPostgres(ctx, name, o, steps)
 		if err != nil {
@@ -51,7 +58,7 @@ func TestRollingUpgrade(t *testing.T) {
 			}
 			ctx := t.Context()
 			before := migrations()
-			after := append(migrations(), "CREATE TABLE invention (id INTEGER PRIMARY KEY) STRICT;")
+			after := append(migrations(), "CREATE TABLE invention (id INTEGER PRIMARY KEY) STRICT; ALTER TABLE mv ADD COLUMN noted INTEGER NOT NULL DEFAULT 0; UPDATE mv SET noted = id;")
 			old, err := openAs(ctx, name, before)
 			require.NoError(t, err)
 			defer old.Close()
@@ -61,22 +68,46 @@ func TestRollingUpgrade(t *testing.T) {
 			require.NoError(t, err)
 
 			short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
-			_, err = openAs(short, name, after)
+			var told []metaverse.Holder
+			_, err = openWaiting(short, name, after, func(h metaverse.Holder) { told = append(told, h) })
 			cancel()
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.ErrorContains(t, err, "hand over")
+			require.Equal(t, []metaverse.Holder{{Host: "old"}}, told)
 			require.NoError(t, old.Update(ctx, put), "the old one is not disturbed")
 
-			opened := make(chan error, 1)
+			opened, ended := make(chan error, 1), make(chan error, 1)
 			var fresh *Store
 			go func() {
 				var err error
 				fresh, err = openAs(ctx, name, after)
 				opened <- err
 			}()
+			written := int64(0)
+			go func() { // the old one writes until it is refused
+				for {
+					if err := old.Update(ctx, writeOne); err != nil {
+						ended <- err
+						return
+					}
+					written++
+					time.Sleep(time.Millisecond) // others want to write, too
+				}
+			}()
+			time.Sleep(50 * time.Millisecond)
 			require.NoError(t, old.ReleaseLease(ctx, lease.Token))
 			require.NoError(t, <-opened)
 			defer fresh.Close()
+			require.ErrorIs(t, <-ended, metaverse.ErrNewerSchema)
+			require.Positive(t, written)
+			require.NoError(t, fresh.View(ctx, func(rd metaverse.Reader) error {
+				count, err := rd.CountMV()
+				require.Equal(t, written, count["person"], "everything that the old one has written is there, and nothing that it was refused")
+				return err
+			}))
+			problems, err := fresh.Check(ctx)
+			require.NoError(t, err)
+			require.Empty(t, problems)
 			require.ErrorIs(t, old.Update(ctx, put), metaverse.ErrNewerSchema)
 			require.ErrorIs(t, old.View(ctx, func(metaverse.Reader) error { return nil }), metaverse.ErrNewerSchema)
 			_, err = old.AcquireLease(ctx, metaverse.Holder{Host: "old"}, time.Hour, nil)
@@ -88,6 +119,25 @@ func TestRollingUpgrade(t *testing.T) {
 			require.ErrorIs(t, err, metaverse.ErrNewerSchema)
 		})
 	}
+}
+
+// writeOne writes an object of a directory and the identity that it is linked to.
+func writeOne(tx metaverse.Tx) error {
+	cs, err := tx.NewCS(1)
+	if err != nil {
+		return err
+	}
+	mv, err := tx.NewMV(1)
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprint("object ", cs)
+	set := attr.NewSet(map[string][]attr.Value{"cn": {attr.String(name)}})
+	return errors.Join(
+		tx.PutCS([]*metaverse.CSObject{{ID: cs, Connector: "ad", Class: "user", DN: name, DNKey: name, State: metaverse.Connected, Imported: true, Image: set}}),
+		tx.PutMV([]*metaverse.MVObject{{ID: mv, Class: "person", Attributes: set}}),
+		tx.SetLink([]metaverse.CSID{cs}, []metaverse.Link{{MV: mv, Kind: metaverse.LinkProject}}),
+	)
 }
 
 // A store of the first version, from before there was a lease, is brought forward.
