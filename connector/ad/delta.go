@@ -144,11 +144,12 @@ type deltaRun struct {
 	// entered are the objects that may have come into scope, with a name that nobody has
 	// told yet of the one by which objects in scope refer to them.
 	entered map[guid]struct{}
+	told    map[guid]struct{} // objects that were sent whole
 }
 
 func (s *session) newRun(l *link, m *emitter, p partition, pageSize int) *deltaRun {
 	return &deltaRun{session: s, link: l, out: m, partition: p, pageSize: pageSize,
-		moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}, entered: map[guid]struct{}{}}
+		moved: map[guid]struct{}{}, lateOf: map[connector.Anchor]struct{}{}, entered: map[guid]struct{}{}, told: map[guid]struct{}{}}
 }
 
 func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte, error) {
@@ -168,7 +169,7 @@ func (r *deltaRun) partitionChanges(ctx context.Context, mark watermark) ([]byte
 	if err := r.groupChanges(ctx, mark); err != nil {
 		return nil, err
 	}
-	if err := r.welcome(ctx, nil); err != nil {
+	if err := r.welcome(ctx); err != nil {
 		return nil, err
 	}
 	for _, item := range r.late {
@@ -322,6 +323,7 @@ func (r *deltaRun) sendWhole(ctx context.Context, l *link, batch []change, whole
 	for _, c := range batch {
 		if _, ok := whole[c.guid]; ok {
 			guids = append(guids, c.guid)
+			r.told[c.guid] = struct{}{}
 			delete(whole, c.guid)
 		}
 	}
@@ -389,7 +391,7 @@ func (r *deltaRun) tree(ctx context.Context, base string) error {
 func (r *deltaRun) descendant(ctx context.Context, e *entry) error {
 	g, o, imported, err := r.plan.identity(e)
 	if err == nil && r.scope.restricted && r.scope.holdsObject(g, e.DN) {
-		r.entered[g] = struct{}{}
+		r.entered[g], r.told[g] = struct{}{}, struct{}{}
 		return r.importEntry(ctx, r.link, r.out, r.partition, e, nil)
 	}
 	switch {

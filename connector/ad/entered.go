@@ -19,9 +19,8 @@ import (
 // may have entered the scope are asked who refers to them.
 
 // welcome sends what refers to the objects that may have entered the scope: whole where it is
-// of ordinary size, else the values in question. What was sent whole since they entered has
-// told already.
-func (r *deltaRun) welcome(ctx context.Context, sent *tally) error {
+// of ordinary size, else the values in question. What was sent whole has told already.
+func (r *deltaRun) welcome(ctx context.Context) error {
 	if len(r.entered) == 0 || !r.scope.restricted {
 		return nil
 	}
@@ -44,7 +43,7 @@ func (r *deltaRun) welcome(ctx context.Context, sent *tally) error {
 				return fmt.Errorf("what refers to objects that came into scope: %w", err)
 			}
 			for _, e := range entries {
-				if err := r.greet(ctx, e, referrers[e.DN], sent); err != nil {
+				if err := r.greet(ctx, e, referrers[e.DN]); err != nil {
 					return err
 				}
 			}
@@ -83,10 +82,10 @@ func (r *deltaRun) referrersOf(ctx context.Context, guids []guid) (map[string]ma
 }
 
 // greet sends one object that refers to others which may have entered the scope.
-func (r *deltaRun) greet(ctx context.Context, e *entry, refs map[string][]attr.Value, sent *tally) error {
+func (r *deltaRun) greet(ctx context.Context, e *entry, refs map[string][]attr.Value) error {
 	d, err := r.plan.draft(e)
 	g, _ := parseGUID(d.object.Anchor.Raw())
-	if err != nil || !d.imported || !r.scope.holdsObject(g, e.DN) || sent.has(g) {
+	if _, told := r.told[g]; err != nil || told || !d.imported || !r.scope.holdsObject(g, e.DN) {
 		return nil // trouble with it is told when it changes
 	}
 	if len(d.incomplete) == 0 {

@@ -72,7 +72,7 @@ func (r *deltaRun) memberCame(ctx context.Context, dn string) error {
 	if !ok {
 		return nil
 	}
-	r.scope.members[g], r.entered[g] = struct{}{}, struct{}{}
+	r.scope.members[g], r.entered[g], r.told[g] = struct{}{}, struct{}{}, struct{}{}
 	r.forget(connector.NewAnchor(g[:]))
 	return r.importEntry(ctx, r.link, r.out, r.partition, e, nil)
 }

@@ -34,9 +34,6 @@ func (t *tally) takeBack(g guid) {
 }
 
 func (t *tally) has(g guid) bool {
-	if t == nil {
-		return false
-	}
 	_, ok := t.by[g]
 	return ok
 }

@@ -69,7 +69,7 @@ func (r *deltaRun) changedObjects(ctx context.Context, usn int64) error {
 	if err := r.descend(ctx); err != nil {
 		return err
 	}
-	if err := r.welcome(ctx, sent); err != nil {
+	if err := r.welcome(ctx); err != nil {
 		return err
 	}
 	return r.deletedSince(ctx, r.link, r.partition, usn, func(g guid) error { return r.out.gone(connector.NewAnchor(g[:])) })
@@ -116,7 +116,7 @@ func (r *deltaRun) changedObject(ctx context.Context, e *entry, sent *tally) err
 	case !r.scope.holdsObject(g, e.DN): // it may have left
 		return r.out.gone(o.Anchor)
 	}
-	r.entered[g] = struct{}{}
+	r.entered[g], r.told[g] = struct{}{}, struct{}{}
 	return r.importEntry(ctx, r.link, r.out, r.partition, e, sent)
 }
 
