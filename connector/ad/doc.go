@@ -43,7 +43,9 @@
 //
 // Members of groups in other domains are DNs like others. An object of a delta import that
 // refers to what was renamed or moved while the domains were asked one after the other is
-// sent again, whole, when all names were sent. Domain controllers learn of
+// sent again, whole, when all names were sent. Who moves to and fro between domains while they
+// are asked, and once more before the next import, may be missing from groups until these are
+// read again. Domain controllers learn of
 // renames in other domains late; an object that is read whole meanwhile names such members
 // by what they were called, until the next full import. What is on its way, left one domain
 // and is not known yet to the domain controller of the other, keeps imports from being

@@ -1,6 +1,7 @@
 package ad_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,6 +53,10 @@ func TestMockResetPassword(t *testing.T) {
 	dn := dc.Must(dc.AddUser("somebody", adtest.Attrs{"userPrincipalName": {"somebody@contoso.test"}}))
 	o := mockOptions(dc)
 	require.NoError(t, directory(t, o).ResetPassword(t.Context(), ad.PasswordReset{Key: connector.Key{DN: dn}, Password: "N3w-Passw0rd-x!", Unlock: true}))
+	hinted := slices.ContainsFunc(dc.Requests(), func(r adtest.Request) bool {
+		return r.Op == adtest.OpModify && slices.Contains(r.Controls, "1.2.840.113556.1.4.2239")
+	})
+	require.True(t, hinted, "the rules about earlier passwords hold, too")
 	o.BindName, o.Password, o.AllowAdministrator = "somebody@contoso.test", password("N3w-Passw0rd-x!"), false
 	open(t, directory(t, o))
 }

@@ -26,6 +26,10 @@ func (s *session) preflight(ctx context.Context, n connector.Needs) ([]connector
 	if err != nil {
 		return nil, err
 	}
+	rights, err := s.report(ctx, l, s.d.opts.Uses, n.Attributes)
+	if err != nil {
+		return nil, err
+	}
 	findings := append(s.checkNames(n), s.checkSchema()...)
 	if n.Import || n.Delta {
 		more, err := s.checkVisible(ctx, l)
@@ -35,15 +39,11 @@ func (s *session) preflight(ctx context.Context, n connector.Needs) ([]connector
 		findings = append(findings, more...)
 	}
 	if n.Import || n.Delta {
-		more, err := s.checkChanges(ctx, l, n.Delta)
+		more, err := s.checkChanges(ctx, l, n.Delta, rights.downLevel)
 		if err != nil {
 			return nil, err
 		}
 		findings = append(findings, more...)
-	}
-	rights, err := s.report(ctx, l, s.d.opts.Uses, n.Attributes)
-	if err != nil {
-		return nil, err
 	}
 	findings = append(findings, rights.Findings()...)
 	if n.Export && s.d.opts.ReadOnly {
@@ -69,7 +69,7 @@ func (s *session) checkNames(n connector.Needs) []connector.Finding {
 			out = append(out, connector.Finding{Severity: connector.Warning, Code: connector.CodeSchemaViolation, Object: name,
 				Message: "the schema of the directory has no such attribute, it will always be empty",
 				Remedy:  "extend the schema (for Exchange attributes with Exchange's set-up) or remove the attribute from the rules"})
-		case n.Delta && !a.reported() && !attr.EqualName(name, "distinguishedName"):
+		case n.Delta && !a.reported() && !attr.EqualName(name, "distinguishedName") && !attr.EqualName(name, "objectGUID"):
 			out = append(out, connector.Finding{Severity: connector.Notice, Code: connector.CodeSchemaViolation, Object: name,
 				Message: "delta imports do not report changes of this attribute", Remedy: "schedule full imports, or use another attribute"})
 		}
@@ -111,17 +111,17 @@ func (s *session) checkVisible(ctx context.Context, l *link) ([]connector.Findin
 }
 
 // checkChanges tries DirSync as imports use it.
-func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]connector.Finding, error) {
+func (s *session) checkChanges(ctx context.Context, l *link, delta bool, account string) ([]connector.Finding, error) {
 	var out []connector.Finding
 	for _, p := range s.parts {
 		d := Delegation{Feature: FeatureDelta, On: p.dn, Rights: secdesc.ControlAccess, About: getChanges.name, about: getChanges.id}
-		remedy := "run as an administrator of the domain: " + d.DSACLS("<account>")
+		remedy := "run as an administrator of the domain: " + d.DSACLS(account)
 		if s.d.opts.DirSync == DirSyncNever {
 			out = append(out, connector.Finding{Severity: connector.Notice, Code: connector.CodePermission, Object: p.dn,
 				Message: "changes are found by uSNChanged: whole objects come for small changes, every other domain controller means a full import, and what becomes readable is not seen",
 				Remedy:  "schedule full imports; better, grant Replicating Directory Changes and use DirSync"})
 			if delta {
-				more, err := s.checkDeleted(ctx, l, p)
+				more, err := s.checkDeleted(ctx, l, p, account)
 				if err != nil {
 					return nil, err
 				}
@@ -153,7 +153,7 @@ func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]conn
 		if !delta {
 			continue
 		}
-		more, err := s.checkDeleted(ctx, l, p)
+		more, err := s.checkDeleted(ctx, l, p, account)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,7 @@ func (s *session) checkChanges(ctx context.Context, l *link, delta bool) ([]conn
 }
 
 // checkDeleted looks whether deletions can be seen.
-func (s *session) checkDeleted(ctx context.Context, l *link, p partition) ([]connector.Finding, error) {
+func (s *session) checkDeleted(ctx context.Context, l *link, p partition, account string) ([]connector.Finding, error) {
 	if s.d.opts.Uses.has(FeatureDelta) && s.listsDeleted(l) {
 		return nil, nil // the report on permissions tells
 	}
@@ -174,7 +174,7 @@ func (s *session) checkDeleted(ctx context.Context, l *link, p partition) ([]con
 	d := Delegation{Feature: FeatureDelta, On: deletedContainer + p.dn, Rights: listing, deleted: true}
 	return []connector.Finding{{Severity: connector.Warning, Code: connector.CodePermission, Object: d.On,
 		Message: "the account cannot list deleted objects; without the right to replicate changes, and on Samba, delta imports miss deletions",
-		Remedy:  "run as a domain administrator: " + d.DSACLS("<account>") + "; or schedule full imports"}}, nil
+		Remedy:  "run as a domain administrator: " + d.DSACLS(account) + "; or schedule full imports"}}, nil
 }
 
 func (s *session) tryChanges(ctx context.Context, l *link, p partition, objectSecurity bool) error {

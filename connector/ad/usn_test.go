@@ -126,8 +126,9 @@ func TestSambaWithoutDirSync(t *testing.T) {
 	require.NoError(t, err)
 	var said []string
 	for _, f := range findings {
-		said = append(said, f.Message)
+		said = append(said, f.Message, f.Remedy)
 	}
+	require.Contains(t, strings.Join(said, "\n"), `CONTOSO\svc-reader:LCRP`, "commands name the account")
 	require.Contains(t, strings.Join(said, "\n"), "cannot list deleted objects", "and Preflight says so")
 	require.Contains(t, strings.Join(said, "\n"), "found by uSNChanged")
 }

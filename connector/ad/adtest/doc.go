@@ -5,8 +5,10 @@
 // # What it does not do
 //
 // It is not a directory to keep anything in: all is in memory. It has no Kerberos and no
-// NTLM (SASL binds get authMethodNotSupported, although the rootDSE lists the mechanisms as
-// AD does), no replication (replicas share their objects, see [Server.Replicate]), no global
+// NTLM: SASL binds get authMethodNotSupported, although the rootDSE lists the mechanisms as
+// AD does. What a client can do wrong there it does towards a key distribution centre, or in
+// arithmetic that a mock by the same hand would repeat; Samba, whose answers are its own, is
+// what to try sign-in on. After it all is the same, whoever signed in how. It has no replication (replicas share their objects, see [Server.Replicate]), no global
 // catalogue port, no password policy beyond a minimum length, no virtual list views and no
 // change notification. Audit lists (SACLs) are not kept, validated writes, quotas and the
 // mode in which single objects are listed do not exist, and DirSync does not report
