@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"slices"
 	"strconv"
+	"sync/atomic"
 )
 
 // A reader is metaverse.Reader on one connection within one transaction.
@@ -13,13 +14,14 @@ type reader struct {
 	conn conn
 	dict *dictionary
 	refs *refTables
+	ran  *atomic.Int64 // statements
 	// err is the first failure of the database. After it nothing works any more, because
 	// the database may have rolled the transaction back by itself.
 	err error
 }
 
 func (s *Store) newReader(ctx context.Context, c conn) reader {
-	return reader{ctx: ctx, conn: c, refs: &s.refs}
+	return reader{ctx: ctx, conn: c, refs: &s.refs, ran: &s.ran}
 }
 
 func (r *reader) ready() error {
@@ -49,6 +51,7 @@ func (r *reader) queryRows(q string, n, width int, each func(row) error, args []
 	if err := r.ready(); err != nil {
 		return err
 	}
+	r.ran.Add(1)
 	found, err := r.conn.query(r.ctx, q, n, width, args)
 	if err != nil {
 		return r.fail(err)
@@ -125,6 +128,7 @@ func (r *reader) exec(q string, args ...any) (int64, error) {
 	if err := r.ready(); err != nil {
 		return 0, err
 	}
+	r.ran.Add(1)
 	n, err := r.conn.exec(r.ctx, q, 0, 0, args)
 	if err != nil {
 		return 0, r.fail(err)
@@ -139,6 +143,7 @@ func (r *reader) writeRows(q string, n, width int, args []any) error {
 	if err := r.ready(); err != nil {
 		return err
 	}
+	r.ran.Add(1)
 	if err := r.conn.write(r.ctx, q, n, width, args); err != nil {
 		return r.fail(err)
 	}

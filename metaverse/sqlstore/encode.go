@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hybridsync/hybridsync/connector/attr"
 	"github.com/hybridsync/hybridsync/metaverse"
@@ -36,36 +37,48 @@ type encoder struct {
 	buf   []byte
 	zip   []byte // packed form of buf
 	cs    []metaverse.CSID
+
+	// What the record before had, as most have much the same.
+	set, mod nameCursor
+	sources  originList
+	route    flowList
 }
 
 func (e *encoder) start()          { e.buf = append(e.buf[:0], recordVersion) }
 func (e *encoder) uvarint(n int64) { e.buf = binary.AppendUvarint(e.buf, uint64(n)) }
 
 func (e *encoder) name(kind nameKind, name string) error {
-	if name == "" && kind == nameAttribute {
-		return errNoName
-	}
-	if e.fixed != nil {
-		id, ok := e.fixed.id(kind, name)
-		if !ok {
-			return errUnnamed
-		}
-		e.uvarint(id)
-		return nil
-	}
-	id, err := e.t.intern(kind, name)
+	id, err := e.number(kind, name)
 	e.uvarint(id)
 	return err
+}
+
+// number returns the number of a name.
+func (e *encoder) number(kind nameKind, name string) (int64, error) {
+	if name == "" && kind == nameAttribute {
+		return 0, errNoName
+	}
+	if e.fixed == nil {
+		return e.t.intern(kind, name)
+	}
+	id, ok := e.fixed.id(kind, name)
+	if !ok {
+		return 0, errUnnamed
+	}
+	return id, nil
 }
 
 // attributes encodes the attributes of an object, packed: other records are small, or do not stay. The result is valid until the next call.
 func (e *encoder) attributes(s *attr.Set) ([]byte, error) {
 	e.start()
+	e.set.at = 0
 	e.uvarint(int64(s.Len()))
 	for name, values := range s.All() {
-		if err := e.name(nameAttribute, name); err != nil {
+		id, err := e.set.attribute(e, name)
+		if err != nil {
 			return nil, err
 		}
+		e.uvarint(id)
 		if err := e.values(values); err != nil {
 			return nil, fmt.Errorf("attribute %s: %w", name, err)
 		}
@@ -111,13 +124,17 @@ func (e *encoder) values(values []attr.Value) error {
 // mods encodes modifications. The result is valid until the next call.
 func (e *encoder) mods(mods []attr.Mod) ([]byte, error) {
 	e.start()
+	e.mod.at = 0
 	e.uvarint(int64(len(mods)))
-	for _, m := range mods {
-		if err := e.name(nameAttribute, m.Name); err != nil {
+	for i := range mods {
+		m := &mods[i]
+		id, err := e.mod.attribute(e, m.Name)
+		if err != nil {
 			return nil, err
 		}
+		e.uvarint(id)
 		e.buf = append(e.buf, byte(flag(m.Replace)))
-		for _, values := range [][]attr.Value{m.Adds, m.Deletes} {
+		for _, values := range [...][]attr.Value{m.Adds, m.Deletes} {
 			if err := e.values(values); err != nil {
 				return nil, fmt.Errorf("attribute %s: %w", m.Name, err)
 			}
@@ -131,31 +148,57 @@ func (e *encoder) mods(mods []attr.Mod) ([]byte, error) {
 func (e *encoder) origins(origins []metaverse.Origin) ([]byte, error) {
 	e.start()
 	e.cs = e.cs[:0]
-	for _, o := range origins {
-		if e.object(o.CS) == len(e.cs) {
+	last := &e.sources
+	same := len(origins) == len(last.origins)
+	for i := range origins {
+		o := &origins[i]
+		at := e.object(o.CS)
+		if at == len(e.cs) {
 			e.cs = append(e.cs, o.CS)
+		}
+		if same {
+			l := &last.origins[i]
+			same = last.objects[i] == at && l.Attribute == o.Attribute && l.Rule == o.Rule && l.Source == o.Source
 		}
 	}
 	e.uvarint(int64(len(e.cs)))
 	for _, id := range e.cs {
 		e.uvarint(int64(id))
 	}
+	if !same {
+		if err := e.originBody(origins); err != nil {
+			return nil, err
+		}
+	} else {
+		e.buf = append(e.buf, last.body...)
+	}
+	return e.buf, nil
+}
+
+// originBody appends where the attributes come from, and keeps that for the next record.
+func (e *encoder) originBody(origins []metaverse.Origin) error {
+	head := len(e.buf)
+	e.sources.origins, e.sources.objects = append(e.sources.origins[:0], origins...), e.sources.objects[:0]
 	e.uvarint(int64(len(origins)))
 	for _, o := range origins {
 		if err := e.name(nameAttribute, o.Attribute); err != nil {
-			return nil, err
+			e.sources.origins = nil
+			return err
 		}
 		if err := e.name(nameRule, o.Rule); err != nil {
-			return nil, err
+			return err
 		}
-		e.uvarint(int64(e.object(o.CS)))
+		at := e.object(o.CS)
+		e.sources.objects = append(e.sources.objects, at)
+		e.uvarint(int64(at))
 		source, err := e.t.intern(nameAttribute, o.Source)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		e.uvarint(source)
 	}
-	return e.buf, nil
+	e.sources.body = append(e.sources.body[:0], e.buf[head:]...)
+	return nil
 }
 
 // object returns the index of an object in the list of objects, its length if it is new.
@@ -169,10 +212,14 @@ func (e *encoder) object(id metaverse.CSID) int {
 	return len(e.cs)
 }
 
-// flows encodes reference flows, nil for none. The result is valid until the next call.
+// flows encodes reference flows, nil for none. The result is valid until the next call, or longer
+// for the same flows.
 func (e *encoder) flows(flows []metaverse.ReferenceFlow) ([]byte, error) {
 	if len(flows) == 0 {
 		return nil, nil
+	}
+	if slices.Equal(flows, e.route.flows) {
+		return e.route.record, nil
 	}
 	e.start()
 	e.uvarint(int64(len(flows)))
@@ -187,5 +234,6 @@ func (e *encoder) flows(flows []metaverse.ReferenceFlow) ([]byte, error) {
 			return nil, err
 		}
 	}
+	e.route = flowList{slices.Clone(flows), slices.Clone(e.buf)}
 	return e.buf, nil
 }

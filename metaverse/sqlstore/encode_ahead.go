@@ -98,23 +98,44 @@ func encodeChunks(e *encoder, n int, encode func(e *encoder, i int) ([]byte, err
 
 var errUnnamed = errors.New("a name has no number yet")
 
-// internNames gives numbers to the names of all attributes of n sets.
-func (t *tx) internNames(n int, set func(i int) *attr.Set) error {
-	var before []string // most objects have the names of the one before
-	for i := range n {
-		at := 0
-		for name := range set(i).Names() {
-			if at == len(before) {
-				before = append(before, "")
-			}
-			if before[at] != name && name != "" {
-				if _, err := t.intern(nameAttribute, name); err != nil {
-					return err
-				}
-				before[at] = name
-			}
-			at++
+// internNames gives numbers to the names of all attributes of n records, of which each tells those of
+// one.
+func (t *tx) internNames(n int, each func(i int, note func(name string))) error {
+	var before []string // most records have the names of the one before
+	var err error
+	at := 0
+	note := func(name string) {
+		if at == len(before) {
+			before = append(before, "")
 		}
+		if before[at] != name && name != "" && err == nil {
+			_, err = t.intern(nameAttribute, name)
+			before[at] = name
+		}
+		at++
 	}
-	return nil
+	for i := 0; i < n && err == nil; i++ {
+		at = 0
+		each(i, note)
+	}
+	return err
+}
+
+// internSets is internNames for the attributes of objects.
+func (t *tx) internSets(n int, set func(i int) *attr.Set) error {
+	return t.internNames(n, func(i int, note func(string)) {
+		for name := range set(i).Names() {
+			note(name)
+		}
+	})
+}
+
+// A records is room for records that are made before others are made ahead of them.
+type records struct{ room []byte }
+
+// keep returns a copy of a record.
+func (r *records) keep(record []byte) []byte {
+	n := len(r.room)
+	r.room = append(r.room, record...)
+	return r.room[n:len(r.room):len(r.room)]
 }

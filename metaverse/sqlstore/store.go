@@ -20,6 +20,7 @@ type Store struct {
 	db    database
 	refs  refTables
 	names atomic.Pointer[dictionary] // newest published names
+	ran   atomic.Int64               // statements of Views and Updates
 
 	writing chan struct{} // holds an entry while somebody writes; guards writer
 	writer  conn          // nil after it broke, connected again when needed
@@ -49,6 +50,11 @@ func newStore(db database, o Options) *Store {
 
 // Name returns the path of the store, or its URL without a password: for messages.
 func (s *Store) Name() string { return s.db.name() }
+
+// Statements returns how many statements Views and Updates have run since the store was opened: for
+// measurements that a busy machine does not change. One that a server was sent together with
+// others counts as well.
+func (s *Store) Statements() int64 { return s.ran.Load() }
 
 // View implements [metaverse.Store]. It waits for a connection where
 // [Options.ReadConnections] Views are under way. A View must not be started within as many others.

@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
@@ -43,7 +45,7 @@ func (t *tx) putCSVacated(objects []*metaverse.CSObject) error {
 
 func (t *tx) putAllCS(objects []*metaverse.CSObject) error {
 	image := func(i int) *attr.Set { return &objects[i].Image }
-	if err := t.internNames(len(objects), image); err != nil {
+	if err := t.internSets(len(objects), image); err != nil {
 		return err
 	}
 	rows := make([]csNames, len(objects))
@@ -105,6 +107,7 @@ func (t *tx) execUnlessTaken(q string, args ...any) (int64, error) {
 	if err := t.ready(); err != nil {
 		return 0, err
 	}
+	t.ran.Add(1)
 	n, err := t.conn.exec(t.ctx, q, 0, 0, args)
 	if err != nil && !isUnique(err) {
 		err = t.fail(err)
@@ -227,11 +230,11 @@ func (t *tx) putLinks(ids []metaverse.CSID, links []metaverse.Link) error {
 }
 
 func (t *tx) SetCSValues(ids []metaverse.CSID, keys [][]metaverse.ValueKey) error {
-	return setValues(t, sqlCSValues, sqlDeleteCSValue, sqlAddCSValues, ids, keys)
+	return setValues(t, sequenceCS, sqlCSValues, sqlDeleteCSValue, sqlAddCSValues, ids, keys)
 }
 
 func (t *tx) SetMVValues(ids []metaverse.MVID, keys [][]metaverse.ValueKey) error {
-	return setValues(t, sqlMVValues, sqlDeleteMVValue, sqlAddMVValues, ids, keys)
+	return setValues(t, sequenceMV, sqlMVValues, sqlDeleteMVValue, sqlAddMVValues, ids, keys)
 }
 
 // An indexEntry is a value key of an object as the database has it.
@@ -240,27 +243,59 @@ type indexEntry struct {
 	key           string
 }
 
-// setValues writes the difference only: most calls change nothing.
-func setValues[T ~int64](t *tx, get, remove, add string, ids []T, keys [][]metaverse.ValueKey) error {
+// setValues writes the difference only: most calls change nothing, and what was made in this
+// transaction has nothing yet.
+func setValues[T ~int64](t *tx, of, get, remove, add string, ids []T, keys [][]metaverse.ValueKey) error {
 	if len(ids) != len(keys) {
 		return t.fail(fmt.Errorf("sqlstore: %d lists of values for %d objects", len(keys), len(ids)))
 	}
 	if len(ids) == 0 {
 		return t.ready()
 	}
-	want := make(map[indexEntry]bool, len(keys))
-	order := make([]indexEntry, 0, len(keys))
+	s, err := t.sequence(of)
+	if err != nil {
+		return err
+	}
+	var entries []indexEntry
+	var known list // objects that may have entries
 	for i, id := range ids {
+		if int64(id) < s.first || s.indexed {
+			known = append(known, int64(id))
+		}
+		from := len(entries)
 		for _, k := range keys[i] {
 			a, err := t.internFolded(k.Attribute)
 			if err != nil {
 				return err
 			}
-			if e := (indexEntry{int64(id), a, k.Key}); !want[e] {
-				want[e] = true
-				order = append(order, e)
+			if e := (indexEntry{int64(id), a, k.Key}); !slices.Contains(entries[from:], e) {
+				entries = append(entries, e)
 			}
 		}
+	}
+	s.indexed = true
+	fresh, err := t.newEntries(get, remove, entries, known)
+	if err != nil {
+		return err
+	}
+	// In the order of the index neighbours are found without another descent.
+	slices.SortFunc(fresh, func(a, b indexEntry) int {
+		return cmp.Or(cmp.Compare(a.attribute, b.attribute), cmp.Compare(a.key, b.key), cmp.Compare(a.id, b.id))
+	})
+	return t.insert(add, len(fresh), 3, func(args []any, i int) []any {
+		return append(args, fresh[i].attribute, []byte(fresh[i].key), fresh[i].id)
+	})
+}
+
+// newEntries removes what known objects have and shall not have, and returns the entries that are
+// not there yet.
+func (t *tx) newEntries(get, remove string, entries []indexEntry, known list) ([]indexEntry, error) {
+	if len(known) == 0 {
+		return entries, t.ready()
+	}
+	missing := make(map[indexEntry]bool, len(entries))
+	for _, e := range entries {
+		missing[e] = true
 	}
 	var gone []indexEntry
 	err := t.query(get, func(rows row) error {
@@ -269,28 +304,20 @@ func setValues[T ~int64](t *tx, get, remove, add string, ids []T, keys [][]metav
 		if err := rows.Scan(&e.id, &e.attribute, &k); err != nil {
 			return err
 		}
-		if e.key = string(k); want[e] {
-			want[e] = false // there already
+		if e.key = string(k); missing[e] {
+			missing[e] = false
 		} else {
 			gone = append(gone, e)
 		}
 		return nil
-	}, idList(ids))
+	}, known)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, e := range gone {
 		if err := t.write(remove, e.attribute, []byte(e.key), e.id); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	fresh := order[:0]
-	for _, e := range order {
-		if want[e] {
-			fresh = append(fresh, e)
-		}
-	}
-	return t.insert(add, len(fresh), 3, func(args []any, i int) []any {
-		return append(args, fresh[i].attribute, []byte(fresh[i].key), fresh[i].id)
-	})
+	return slices.DeleteFunc(entries, func(e indexEntry) bool { return !missing[e] }), nil
 }

@@ -8,33 +8,63 @@ import (
 )
 
 func (t *tx) PutPendingExport(exports []*metaverse.PendingExport) error {
-	for _, e := range exports {
-		if err := t.putExport(e); err != nil {
+	err := t.internNames(len(exports), func(i int, note func(string)) {
+		for j := range exports[i].Pending {
+			note(exports[i].Pending[j].Name)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	rows := make([]exportBeside, len(exports))
+	var room records
+	for i, e := range exports {
+		if err := t.besideExport(&rows[i], e, &room); err != nil {
 			return err
 		}
+	}
+	err = t.encodeEach(len(exports),
+		func(e *encoder, i int) ([]byte, error) {
+			record, err := e.mods(exports[i].Pending)
+			if err != nil {
+				err = fmt.Errorf("sqlstore: pending export of cs %d: %w", exports[i].CS, err)
+			}
+			return record, err
+		},
+		func(i int, pending []byte) error {
+			e := exports[i]
+			return t.write(sqlPutExport, int64(e.CS), rows[i].conn, int64(e.Op), exportFlags(e), e.NewDN, stamp(e.NotBefore), int64(e.Attempts), pending, rows[i].sent)
+		})
+	if err != nil {
+		return err
 	}
 	return t.ready()
 }
 
-func (t *tx) putExport(e *metaverse.PendingExport) error {
+// exportBeside is what a pending export has in its row besides what is not sent yet.
+type exportBeside struct {
+	conn int64
+	sent []byte
+}
+
+func (t *tx) besideExport(to *exportBeside, e *metaverse.PendingExport, room *records) (err error) {
 	if e.Connector == "" || e.CS <= 0 {
 		return t.fail(fmt.Errorf("sqlstore: pending export of cs %d has no connector or no object", e.CS))
 	}
-	conn, err := t.intern(nameConnector, e.Connector)
-	if err != nil {
+	if to.conn, err = t.intern(nameConnector, e.Connector); err != nil {
 		return err
-	}
-	pending, err := t.enc.mods(e.Pending)
-	if err != nil {
-		return t.fail(fmt.Errorf("sqlstore: pending export of cs %d: %w", e.CS, err))
 	}
 	sent, err := t.enc2.mods(e.Sent)
 	if err != nil {
 		return t.fail(fmt.Errorf("sqlstore: pending export of cs %d: %w", e.CS, err))
 	}
-	flags := flag(e.DeleteSent)*exportDeleteSent | flag(e.Unknown)*exportUnknown |
+	to.sent = room.keep(sent)
+	return nil
+}
+
+func exportFlags(e *metaverse.PendingExport) int64 {
+	return flag(e.DeleteSent)*exportDeleteSent | flag(e.Unknown)*exportUnknown |
 		flag(e.References)*exportReferences | flag(len(e.Sent) > 0)*exportHasSent
-	return t.write(sqlPutExport, int64(e.CS), conn, int64(e.Op), flags, e.NewDN, stamp(e.NotBefore), int64(e.Attempts), pending, sent)
 }
 
 func (t *tx) SetExportOp(ids []metaverse.CSID, op connector.ChangeOp, references bool) error {

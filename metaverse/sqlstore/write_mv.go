@@ -3,35 +3,58 @@ package sqlstore
 import (
 	"fmt"
 
+	"github.com/hybridsync/hybridsync/connector/attr"
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
 func (t *tx) PutMV(objects []*metaverse.MVObject) error {
-	for _, o := range objects {
-		if err := t.putMV(o); err != nil {
+	set := func(i int) *attr.Set { return &objects[i].Attributes }
+	if err := t.internSets(len(objects), set); err != nil {
+		return err
+	}
+	rows := make([]mvBeside, len(objects))
+	var room records
+	for i, o := range objects {
+		if err := t.besideMV(&rows[i], o, &room); err != nil {
 			return err
 		}
+	}
+	err := t.encodeEach(len(objects),
+		func(e *encoder, i int) ([]byte, error) {
+			record, err := e.attributes(set(i))
+			if err != nil {
+				err = fmt.Errorf("sqlstore: mv %d: %w", objects[i].ID, err)
+			}
+			return record, err
+		},
+		func(i int, attributes []byte) error {
+			return t.write(sqlPutMV, int64(objects[i].ID), rows[i].class, attributes, rows[i].origins)
+		})
+	if err != nil {
+		return err
 	}
 	return t.ready()
 }
 
-func (t *tx) putMV(o *metaverse.MVObject) error {
+// mvBeside is what a metaverse object has in its row besides its attributes.
+type mvBeside struct {
+	class   int64
+	origins []byte
+}
+
+func (t *tx) besideMV(to *mvBeside, o *metaverse.MVObject, room *records) (err error) {
 	if err := t.reserved(sequenceMV, int64(o.ID)); err != nil {
 		return err
 	}
-	class, err := t.intern(nameClass, o.Class)
-	if err != nil {
+	if to.class, err = t.intern(nameClass, o.Class); err != nil {
 		return err
-	}
-	attributes, err := t.enc.attributes(&o.Attributes)
-	if err != nil {
-		return t.fail(fmt.Errorf("sqlstore: mv %d: %w", o.ID, err))
 	}
 	origins, err := t.enc2.origins(o.Origins)
 	if err != nil {
 		return t.fail(fmt.Errorf("sqlstore: mv %d: %w", o.ID, err))
 	}
-	return t.write(sqlPutMV, int64(o.ID), class, attributes, origins)
+	to.origins = room.keep(origins)
+	return nil
 }
 
 func (t *tx) DeleteMV(ids []metaverse.MVID) error {
