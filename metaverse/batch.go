@@ -18,6 +18,7 @@ type batch struct {
 	rules *rules.Set
 	now   time.Time
 	last  CSID // last id of the page
+	size  int  // objects of the page
 
 	ahead   *batch // what was loaded and computed before, nil for nothing
 	changes int64  // transactions counted when it is committed
@@ -104,6 +105,9 @@ func (b *batch) loadCS(ids []CSID) error {
 	}
 	if len(missing) == 0 {
 		return nil
+	}
+	if len(b.cs) == 0 {
+		b.cs, b.csOrder = make(map[CSID]*csWork, 2*len(missing)), make([]*csWork, 0, 2*len(missing)) // most provision another one
 	}
 	taken, rest := b.takeCS(missing)
 	objects, err := b.tx.CS(rest)

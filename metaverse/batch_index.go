@@ -62,6 +62,9 @@ func newValueIndex[ID ~int64]() *valueIndex[ID] {
 // load asks the store for the keys that are not known yet, all at once.
 func (x *valueIndex[ID]) load(keys []ValueKey, ask func([]ValueKey) ([][]ID, error)) error {
 	var missing []ValueKey
+	if len(x.stored) == 0 && len(keys) > 0 {
+		x.stored, missing = make(map[ValueKey][]ID, len(keys)), make([]ValueKey, 0, len(keys))
+	}
 	for _, k := range keys {
 		if _, known := x.stored[k]; !known {
 			x.stored[k] = nil

@@ -24,6 +24,7 @@ func (b *batch) loadPage(ids []CSID) error {
 
 // sync evaluates a page of connector-space objects.
 func (b *batch) sync(ids []CSID) error {
+	b.size = len(ids)
 	if err := b.loadPage(ids); err != nil {
 		return err
 	}

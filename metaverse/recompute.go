@@ -199,6 +199,9 @@ func (b *batch) copiesChanged(m *mvWork) {
 		}
 	}
 	for _, s := range m.suppliers {
+		if b.queue.fromCS == nil { // the others of the page have as many
+			b.queue.fromCS = make([]CSRefAttribute, 0, b.size*len(s.copies))
+		}
 		for _, c := range s.copies {
 			if !supplies(before, s.cs, c) {
 				b.queue.fromCS = append(b.queue.fromCS, CSRefAttribute{s.cs, c.source})

@@ -70,7 +70,7 @@ type refBatch struct {
 func newRefBatch(r *run, tx Tx) *refBatch {
 	return &refBatch{
 		r: r, tx: tx, known: r.known.at(r.changes), refFacts: newRefFacts(),
-		seen: make(map[MVRef]int), seenOut: make(map[CSRef]bool), added: make(map[CSID]bool), spelled: make(map[string]string),
+		added: make(map[CSID]bool), spelled: make(map[string]string),
 	}
 }
 
@@ -78,6 +78,8 @@ func (b *refBatch) process(work []RefWork) error {
 	if err := b.loadWork(work); err != nil {
 		return err
 	}
+	b.checks, b.seen = make([]MVRef, 0, len(work)), make(map[MVRef]int, len(work))
+	b.outbound, b.seenOut = make([]CSRef, 0, len(work)), make(map[CSRef]bool, len(work))
 	for _, w := range work {
 		if w.Kind == WorkMV {
 			b.check(MVRef{MVID(w.Source), w.Attribute, MVID(w.Target)})

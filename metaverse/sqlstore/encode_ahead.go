@@ -133,9 +133,12 @@ func (t *tx) internSets(n int, set func(i int) *attr.Set) error {
 // A records is room for records that are made before others are made ahead of them.
 type records struct{ room []byte }
 
-// keep returns a copy of a record.
-func (r *records) keep(record []byte) []byte {
-	n := len(r.room)
+// keep returns a copy of a record, which is one of n of much the same size.
+func (r *records) keep(record []byte, n int) []byte {
+	if r.room == nil {
+		r.room = make([]byte, 0, n*(len(record)+len(record)/8))
+	}
+	at := len(r.room)
 	r.room = append(r.room, record...)
-	return r.room[n:len(r.room):len(r.room)]
+	return r.room[at:len(r.room):len(r.room)]
 }

@@ -19,7 +19,7 @@ func (t *tx) PutPendingExport(exports []*metaverse.PendingExport) error {
 	rows := make([]exportBeside, len(exports))
 	var room records
 	for i, e := range exports {
-		if err := t.besideExport(&rows[i], e, &room); err != nil {
+		if err := t.besideExport(&rows[i], e, &room, len(rows)); err != nil {
 			return err
 		}
 	}
@@ -47,7 +47,7 @@ type exportBeside struct {
 	sent []byte
 }
 
-func (t *tx) besideExport(to *exportBeside, e *metaverse.PendingExport, room *records) (err error) {
+func (t *tx) besideExport(to *exportBeside, e *metaverse.PendingExport, room *records, n int) (err error) {
 	if e.Connector == "" || e.CS <= 0 {
 		return t.fail(fmt.Errorf("sqlstore: pending export of cs %d has no connector or no object", e.CS))
 	}
@@ -58,7 +58,7 @@ func (t *tx) besideExport(to *exportBeside, e *metaverse.PendingExport, room *re
 	if err != nil {
 		return t.fail(fmt.Errorf("sqlstore: pending export of cs %d: %w", e.CS, err))
 	}
-	to.sent = room.keep(sent)
+	to.sent = room.keep(sent, n)
 	return nil
 }
 

@@ -15,7 +15,7 @@ func (t *tx) PutMV(objects []*metaverse.MVObject) error {
 	rows := make([]mvBeside, len(objects))
 	var room records
 	for i, o := range objects {
-		if err := t.besideMV(&rows[i], o, &room); err != nil {
+		if err := t.besideMV(&rows[i], o, &room, len(rows)); err != nil {
 			return err
 		}
 	}
@@ -42,7 +42,7 @@ type mvBeside struct {
 	origins []byte
 }
 
-func (t *tx) besideMV(to *mvBeside, o *metaverse.MVObject, room *records) (err error) {
+func (t *tx) besideMV(to *mvBeside, o *metaverse.MVObject, room *records, n int) (err error) {
 	if err := t.reserved(sequenceMV, int64(o.ID)); err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (t *tx) besideMV(to *mvBeside, o *metaverse.MVObject, room *records) (err e
 	if err != nil {
 		return t.fail(fmt.Errorf("sqlstore: mv %d: %w", o.ID, err))
 	}
-	to.origins = room.keep(origins)
+	to.origins = room.keep(origins, n)
 	return nil
 }
 
