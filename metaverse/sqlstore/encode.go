@@ -149,7 +149,7 @@ func (e *encoder) origins(origins []metaverse.Origin) ([]byte, error) {
 	e.start()
 	e.cs = e.cs[:0]
 	last := &e.sources
-	same := len(origins) == len(last.origins)
+	same := len(last.body) > 0 && len(origins) == len(last.origins)
 	for i := range origins {
 		o := &origins[i]
 		at := e.object(o.CS)
@@ -175,14 +175,14 @@ func (e *encoder) origins(origins []metaverse.Origin) ([]byte, error) {
 	return e.buf, nil
 }
 
-// originBody appends where the attributes come from, and keeps that for the next record.
+// originBody appends where the attributes come from, and keeps that for the next record once it is
+// whole.
 func (e *encoder) originBody(origins []metaverse.Origin) error {
 	head := len(e.buf)
-	e.sources.origins, e.sources.objects = append(e.sources.origins[:0], origins...), e.sources.objects[:0]
+	e.sources.origins, e.sources.objects, e.sources.body = append(e.sources.origins[:0], origins...), e.sources.objects[:0], e.sources.body[:0]
 	e.uvarint(int64(len(origins)))
 	for _, o := range origins {
 		if err := e.name(nameAttribute, o.Attribute); err != nil {
-			e.sources.origins = nil
 			return err
 		}
 		if err := e.name(nameRule, o.Rule); err != nil {
@@ -197,7 +197,7 @@ func (e *encoder) originBody(origins []metaverse.Origin) error {
 		}
 		e.uvarint(source)
 	}
-	e.sources.body = append(e.sources.body[:0], e.buf[head:]...)
+	e.sources.body = append(e.sources.body, e.buf[head:]...)
 	return nil
 }
 

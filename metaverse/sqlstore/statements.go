@@ -80,6 +80,7 @@ const (
 	sqlDeleteLinks = `DELETE FROM link WHERE cs IN (SELECT value FROM json_each(?))`
 	sqlLinkedCS    = `SELECT l.mv, l.cs FROM json_each(?) j CROSS JOIN link l WHERE l.mv = j.value ORDER BY l.mv, l.cs`
 
+	sqlNewestCSValue  = `SELECT coalesce(max(cs), 0) FROM cs_value`
 	sqlCSValues       = `SELECT v.cs, v.attr, v.key FROM json_each(?) j CROSS JOIN cs_value v WHERE v.cs = j.value`
 	sqlAddCSValues    = `INSERT INTO cs_value (attr, key, cs) VALUES {values}`
 	sqlDeleteCSValue  = `DELETE FROM cs_value WHERE attr = ? AND key = ? AND cs = ?`
@@ -101,6 +102,7 @@ const (
 
 	sqlMVByValue = `SELECT q.column1, v.mv FROM (VALUES {values}) q CROSS JOIN mv_value v CROSS JOIN mv
 	WHERE v.attr = q.column2 AND v.key = q.column3 AND mv.id = v.mv`
+	sqlNewestMVValue  = `SELECT coalesce(max(mv), 0) FROM mv_value`
 	sqlMVValues       = `SELECT v.mv, v.attr, v.key FROM json_each(?) j CROSS JOIN mv_value v WHERE v.mv = j.value`
 	sqlAddMVValues    = `INSERT INTO mv_value (attr, key, mv) VALUES {values}`
 	sqlDeleteMVValue  = `DELETE FROM mv_value WHERE attr = ? AND key = ? AND mv = ?`

@@ -17,10 +17,8 @@ type tx struct {
 // A sequence hands out ids. The transaction holds the store for writing, so that counting
 // in memory is enough until it ends.
 type sequence struct {
-	first   int64 // when the transaction began
 	next    int64
 	changed bool
-	indexed bool // objects of this transaction have index entries
 }
 
 func (t *tx) sequence(name string) (*sequence, error) {
@@ -31,7 +29,7 @@ func (t *tx) sequence(name string) (*sequence, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sequence{first: next, next: next}
+	s := &sequence{next: next}
 	t.sequences[name] = s
 	return s, nil
 }

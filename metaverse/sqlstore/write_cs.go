@@ -230,11 +230,11 @@ func (t *tx) putLinks(ids []metaverse.CSID, links []metaverse.Link) error {
 }
 
 func (t *tx) SetCSValues(ids []metaverse.CSID, keys [][]metaverse.ValueKey) error {
-	return setValues(t, sequenceCS, sqlCSValues, sqlDeleteCSValue, sqlAddCSValues, ids, keys)
+	return setValues(t, sqlNewestCSValue, sqlCSValues, sqlDeleteCSValue, sqlAddCSValues, ids, keys)
 }
 
 func (t *tx) SetMVValues(ids []metaverse.MVID, keys [][]metaverse.ValueKey) error {
-	return setValues(t, sequenceMV, sqlMVValues, sqlDeleteMVValue, sqlAddMVValues, ids, keys)
+	return setValues(t, sqlNewestMVValue, sqlMVValues, sqlDeleteMVValue, sqlAddMVValues, ids, keys)
 }
 
 // An indexEntry is a value key of an object as the database has it.
@@ -243,23 +243,23 @@ type indexEntry struct {
 	key           string
 }
 
-// setValues writes the difference only: most calls change nothing, and what was made in this
-// transaction has nothing yet.
-func setValues[T ~int64](t *tx, of, get, remove, add string, ids []T, keys [][]metaverse.ValueKey) error {
+// setValues writes the difference only: most calls change nothing, and objects newer than all that
+// have entries have none yet.
+func setValues[T ~int64](t *tx, newest, get, remove, add string, ids []T, keys [][]metaverse.ValueKey) error {
 	if len(ids) != len(keys) {
 		return t.fail(fmt.Errorf("sqlstore: %d lists of values for %d objects", len(keys), len(ids)))
 	}
 	if len(ids) == 0 {
 		return t.ready()
 	}
-	s, err := t.sequence(of)
+	last, err := t.queryInt(newest)
 	if err != nil {
 		return err
 	}
 	var entries []indexEntry
 	var known list // objects that may have entries
 	for i, id := range ids {
-		if int64(id) < s.first || s.indexed {
+		if int64(id) <= last {
 			known = append(known, int64(id))
 		}
 		from := len(entries)
@@ -273,7 +273,6 @@ func setValues[T ~int64](t *tx, of, get, remove, add string, ids []T, keys [][]m
 			}
 		}
 	}
-	s.indexed = true
 	fresh, err := t.newEntries(get, remove, entries, known)
 	if err != nil {
 		return err
