@@ -207,8 +207,10 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 		r.note("%d objects could not be read: nothing was deleted", in.failures)
 		return in.complete(ctx, done, st)
 	}
-	if err := r.obsolete(ctx, done.Objects); err != nil {
-		return err
+	if !in.fresh { // otherwise nothing can have gone
+		if err := r.obsolete(ctx, done.Objects); err != nil {
+			return err
+		}
 	}
 	if err := in.noteTransient(ctx); err != nil {
 		return err
@@ -296,7 +298,7 @@ func (r *run) obsolete(ctx context.Context, shown int64) error {
 	var unseen int64
 	var counts CSCounts
 	err := r.e.store.View(ctx, func(rd Reader) (err error) {
-		if unseen, err = rd.CountUnseen(r.t.name); err != nil {
+		if unseen, err = rd.CountUnseen(r.t.name); err != nil || unseen == 0 {
 			return err
 		}
 		counts, err = rd.CountCS(r.t.name)

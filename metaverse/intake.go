@@ -29,8 +29,11 @@ type intake struct {
 	troubled troubled
 	moved    moves
 
-	asked bool // whether the connector space is empty
-	known *known
+	looked bool // whether the connector space was empty at the beginning
+	// fresh says that it was. All that is there has been shown then and need not be marked as
+	// seen, unless a later import is to go on from a checkpoint of this one.
+	fresh, marked bool
+	known         *known
 }
 
 func newIntake(r *run, s connector.Session, full bool) *intake {
@@ -60,11 +63,10 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 	}
 	var done *staging
 	err := in.r.update(ctx, func(tx Tx) error {
-		known, err := in.knows(tx)
-		if err != nil {
+		if err := in.look(tx); err != nil {
 			return err
 		}
-		done = newStaging(in, tx, known)
+		done = newStaging(in, tx)
 		if err := done.stage(items); err != nil {
 			return err
 		}
@@ -83,6 +85,7 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 		return err
 	}
 	in.moved.changed = false
+	in.looked, in.marked = in.full, in.marked || cp != nil
 	in.known.learn(done)
 	in.troubled.note(items, done.failed)
 	if err := in.count(done); err != nil {
@@ -97,11 +100,31 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 
 // checkpoint notes how far a full import has come, in the transaction that holds what came.
 func (in *intake) checkpoint(tx Tx, cp connector.Checkpoint, done *staging) error {
+	if err := in.markShown(tx); err != nil {
+		return err
+	}
 	b, err := json.Marshal(interrupted{Checkpoint: cp, Failures: in.failures + int64(len(done.failed)), Selection: in.r.selection()})
 	if err != nil {
 		return err
 	}
 	return tx.PutSetting(settingCheckpoint+in.r.t.name, b)
+}
+
+// markShown makes up for marks that were left out.
+func (in *intake) markShown(tx Tx) error {
+	if !in.fresh || in.marked {
+		return nil
+	}
+	for after := CSID(0); ; {
+		ids, err := tx.Unseen(in.r.t.name, after, in.r.e.opts.Batch)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		after = ids[len(ids)-1]
+		if err := tx.MarkSeen(in.r.t.name, ids); err != nil {
+			return err
+		}
+	}
 }
 
 // markSeen notes what other steps have seen while a full import is interrupted: it may come

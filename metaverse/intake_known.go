@@ -31,25 +31,27 @@ const (
 	knownDN     = 'd'
 )
 
-// knows returns what is known of the connector space in a transaction, nil for nothing.
-func (in *intake) knows(tx Tx) (*known, error) {
+// look finds out, in the first transaction of a full import, whether the connector space is empty,
+// and in later ones whether what is known of it still holds.
+func (in *intake) look(tx Tx) error {
 	if !in.full {
-		return nil, nil
+		return nil
 	}
-	if !in.asked {
-		in.asked = true
+	if !in.looked {
+		in.fresh, in.known = false, nil
 		first, err := tx.ScanCS(in.r.t.name, 0, 1)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(first) == 0 {
+			in.fresh = true
 			in.known = &known{seed: maphash.MakeSeed(), blocks: make([]knownBlock, knownBlocks), changes: in.r.changes}
 		}
 	}
 	if in.known != nil && in.known.changes != in.r.changes {
 		in.known = nil
 	}
-	return in.known, nil
+	return nil
 }
 
 // learn takes in what a transaction has staged, after its end.

@@ -23,8 +23,6 @@ type staging struct {
 	conn string
 	caps connector.Capabilities
 
-	known *known // what need not be looked up
-
 	byID     map[CSID]*staged
 	byAnchor map[connector.Anchor]*staged
 	byDN     map[string]*staged
@@ -51,9 +49,9 @@ type staged struct {
 	whole    bool // a whole object came, so absence is evidence
 }
 
-func newStaging(in *intake, tx Tx, known *known) *staging {
+func newStaging(in *intake, tx Tx) *staging {
 	return &staging{
-		in: in, tx: tx, conn: in.r.t.name, caps: in.r.t.caps, known: known,
+		in: in, tx: tx, conn: in.r.t.name, caps: in.r.t.caps,
 		refs: newRefChanges(),
 	}
 }
@@ -85,11 +83,11 @@ func (s *staging) load(items []connector.Item) error {
 		if o == nil {
 			continue
 		}
-		if !o.Anchor.IsZero() && s.known.may(knownAnchor, o.Anchor.Raw()) {
+		if !o.Anchor.IsZero() && s.in.known.may(knownAnchor, o.Anchor.Raw()) {
 			anchors = append(anchors, o.Anchor)
 		}
 		if o.DN != "" {
-			if key := s.dnKey(o.DN); s.known.may(knownDN, key) {
+			if key := s.dnKey(o.DN); s.in.known.may(knownDN, key) {
 				dns = append(dns, key)
 			}
 		}

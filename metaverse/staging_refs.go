@@ -224,7 +224,7 @@ func (c *refChanges) find(s *staging, keys []string) error {
 	if byAnchor {
 		sort = knownAnchor
 	}
-	keys = slices.DeleteFunc(keys, func(key string) bool { return key == "" || !s.known.may(sort, key) })
+	keys = slices.DeleteFunc(keys, func(key string) bool { return key == "" || !s.in.known.may(sort, key) })
 	if len(keys) == 0 {
 		return nil
 	}

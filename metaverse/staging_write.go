@@ -138,8 +138,10 @@ func (s *staging) write() error {
 	if err := s.writeExports(); err != nil {
 		return err
 	}
-	if err := s.tx.MarkSeen(s.conn, s.seen); err != nil {
-		return err
+	if !s.in.fresh || s.in.marked {
+		if err := s.tx.MarkSeen(s.conn, s.seen); err != nil {
+			return err
+		}
 	}
 	return s.tx.PutObjectErrors(s.failed)
 }
