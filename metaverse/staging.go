@@ -103,6 +103,9 @@ func (s *staging) load(items []connector.Item) error {
 	if err := s.fetch(append(a, d...)); err != nil {
 		return err
 	}
+	if err := s.refs.read(s, items); err != nil {
+		return err
+	}
 	return s.refs.load(s, items)
 }
 
@@ -417,6 +420,7 @@ func (s *staging) absorb(placeholder, cs *staged) error {
 	if err := s.tx.MoveCSRefsTo(placeholder.ID, cs.ID); err != nil {
 		return err
 	}
+	s.refs.have = nil // whoever refers to the placeholder refers to another one now
 	delete(s.byID, placeholder.ID)
 	delete(s.byDN, placeholder.DNKey)
 	s.deletes = append(s.deletes, placeholder.ID)

@@ -12,6 +12,9 @@ type refChanges struct {
 	adds, deletes []CSRef
 	dirty         map[CSID]bool   // sources with changes that are not written yet
 	targets       map[string]CSID // ids by comparison text, looked up before; 0 for none
+	// have are the references of objects as the store has them, read for all of a batch at
+	// once. What is not there has to be read by itself.
+	have map[CSID][]CSRef
 }
 
 func newRefChanges() refChanges {
@@ -33,7 +36,7 @@ func (c *refChanges) replace(s *staging, cs *staged, want []attr.Mod) (bool, err
 	if cs.isNew {
 		return changed, nil
 	}
-	names, err := s.tx.CSRefNames(cs.ID)
+	names, err := c.names(s, cs)
 	if err != nil {
 		return false, err
 	}
@@ -94,15 +97,71 @@ func (c *refChanges) set(s *staging, cs *staged, m attr.Mod) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var have []CSID
-	if !cs.isNew {
-		if have, err = s.tx.CSRefs(cs.ID, m.Name, 0, 0); err != nil {
-			return false, err
-		}
+	have, err := c.targetsOf(s, cs, m.Name)
+	if err != nil {
+		return false, err
 	}
 	add, del := diffIDs(have, want)
 	c.change(s, cs, m.Name, add, del)
 	return len(add)+len(del) > 0, nil
+}
+
+// read reads what the objects refer to that come whole, unless that is too much at once.
+func (c *refChanges) read(s *staging, items []connector.Item) error {
+	var sources []CSRefAttribute
+	for i := range items {
+		if o := items[i].Object; o != nil && items[i].Kind == connector.ItemObject {
+			if cs := s.byAnchor[o.Anchor]; cs != nil {
+				sources = append(sources, CSRefAttribute{Source: cs.ID})
+			}
+		}
+	}
+	if len(sources) == 0 {
+		return nil
+	}
+	refs, err := s.tx.CSRefsFrom(sources, false, maxBatchValues)
+	if err != nil || len(refs) == maxBatchValues {
+		return err
+	}
+	c.have = make(map[CSID][]CSRef, len(sources))
+	for _, src := range sources {
+		c.have[src.Source] = nil
+	}
+	for _, ref := range refs {
+		c.have[ref.Source] = append(c.have[ref.Source], ref)
+	}
+	return nil
+}
+
+// names returns the names of an object's reference attributes.
+func (c *refChanges) names(s *staging, cs *staged) (names []string, err error) {
+	refs, ok := c.have[cs.ID]
+	if !ok {
+		return s.tx.CSRefNames(cs.ID)
+	}
+	for _, ref := range refs {
+		if !slices.Contains(names, ref.Attribute) {
+			names = append(names, ref.Attribute)
+		}
+	}
+	return names, nil
+}
+
+// targetsOf returns what a reference attribute of an object has.
+func (c *refChanges) targetsOf(s *staging, cs *staged, name string) (targets []CSID, err error) {
+	if cs.isNew {
+		return nil, nil
+	}
+	refs, ok := c.have[cs.ID]
+	if !ok {
+		return s.tx.CSRefs(cs.ID, name, 0, 0)
+	}
+	for _, ref := range refs {
+		if attr.EqualName(ref.Attribute, name) {
+			targets = append(targets, ref.Target)
+		}
+	}
+	return targets, nil
 }
 
 // settle writes earlier changes of the same object, so that reads see them.
@@ -120,6 +179,7 @@ func (c *refChanges) change(s *staging, cs *staged, name string, add, del []CSID
 	c.adds = append(c.adds, refsOf(cs.ID, name, add)...)
 	c.deletes = append(c.deletes, refsOf(cs.ID, name, del)...)
 	c.dirty[cs.ID] = true
+	delete(c.have, cs.ID)
 	s.counts.RefAdds += int64(len(add))
 	s.counts.RefDeletes += int64(len(del))
 }

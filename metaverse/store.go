@@ -104,7 +104,8 @@ type Reader interface {
 	// ReferredTo reports for each object whether any reference to it exists.
 	ReferredTo(targets []CSID) ([]bool, error)
 	// CSRefsFrom returns the values of the reference attributes, in no particular order; if linked
-	// is set, only those that refer to objects with a link. It stops at limit.
+	// is set, only those that refer to objects with a link. Attribute "" means all of an object.
+	// It stops at limit.
 	CSRefsFrom(sources []CSRefAttribute, linked bool, limit int) ([]CSRef, error)
 	// CSRefsTo returns the references to the objects from objects with a link, in no particular
 	// order. It stops at limit.

@@ -243,7 +243,7 @@ func (r *memReader) ReferredTo(targets []metaverse.CSID) ([]bool, error) {
 func (r *memReader) CSRefsFrom(sources []metaverse.CSRefAttribute, linked bool, limit int) ([]metaverse.CSRef, error) {
 	return r.csRefsWhere(limit, func(ref metaverse.CSRef) bool {
 		return (!linked || r.s.links[ref.Target].MV != 0) && slices.ContainsFunc(sources, func(s metaverse.CSRefAttribute) bool {
-			return s.Source == ref.Source && attr.EqualName(s.Attribute, ref.Attribute)
+			return s.Source == ref.Source && (s.Attribute == "" || attr.EqualName(s.Attribute, ref.Attribute))
 		})
 	})
 }

@@ -42,6 +42,10 @@ func linkedReferences(t *testing.T, f *fixture) {
 		require.ElementsMatch(t, []metaverse.CSRef{ref(0, "owner", 2), ref(3, "member", 2)}, of(10, some...), "of each the attribute asked for")
 		require.ElementsMatch(t, []metaverse.CSRef{ref(0, "owner", 2), ref(3, "member", 2)}, of(3, some...), "though there are more of others")
 		require.Len(t, of(1, some...), 1)
+		all := []metaverse.CSRefAttribute{{Source: ids[0], Attribute: "owner"}, {Source: ids[0]}, {Source: ids[2], Attribute: "Member"}, {Source: ids[3], Attribute: "owner"}}
+		require.ElementsMatch(t, []metaverse.CSRef{ref(0, "member", 1), ref(0, "member", 2), ref(0, "owner", 2), ref(2, "member", 1)}, of(10, all...), "each once")
+		require.Len(t, of(3, all...), 3)
+		require.Len(t, of(2, all...), 2)
 		to := func(limit int) []metaverse.CSRef {
 			return get[[]metaverse.CSRef](t)(tx.CSRefsTo([]metaverse.CSID{ids[2], 999, ids[1], ids[2]}, limit))
 		}

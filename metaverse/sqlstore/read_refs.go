@@ -157,6 +157,14 @@ func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, linked bool, lim
 	if linked {
 		ofAll, ofOne = sqlLinkedOf, sqlLinkedFrom
 	}
+	if whole, rest := wholeObjects(sources); len(whole) > 0 {
+		out, err := r.csRefs(nil, ofAll, whole.distinct(), int64(limit))
+		if err != nil || len(out) == limit || len(rest) == 0 {
+			return out, err
+		}
+		more, err := r.CSRefsFrom(rest, linked, limit-len(out))
+		return append(out, more...), err
+	}
 	var ids list
 	one := true // all ask for the same attribute
 	for i := range sources {
@@ -191,6 +199,25 @@ func (r *reader) CSRefsFrom(sources []metaverse.CSRefAttribute, linked bool, lim
 		}
 	}
 	return out, nil
+}
+
+// wholeObjects returns the objects of which all attributes are meant, and the attributes of others.
+func wholeObjects(sources []metaverse.CSRefAttribute) (whole list, rest []metaverse.CSRefAttribute) {
+	for _, s := range sources {
+		if s.Attribute == "" {
+			whole = append(whole, int64(s.Source))
+		}
+	}
+	if len(whole) == 0 || len(whole) == len(sources) {
+		return whole, nil
+	}
+	whole = whole.distinct()
+	for _, s := range sources {
+		if _, is := slices.BinarySearch(whole, int64(s.Source)); !is {
+			rest = append(rest, s)
+		}
+	}
+	return whole, rest
 }
 
 // asked returns the references that are values of the attributes.
