@@ -60,7 +60,7 @@ func (p *plan) change(e *entry) (change, error) {
 			c.whole = true // an excerpt of a large attribute
 			continue
 		}
-		decoded, err := known.decode(a.Values)
+		decoded, err := known.decode(nil, a.Values)
 		if err != nil {
 			c.err = p.trouble(&connector.Object{Anchor: connector.NewAnchor(c.guid[:]), DN: c.dn}, known, fmt.Errorf("%w: %w", connector.ErrInvalid, err))
 			return c, nil

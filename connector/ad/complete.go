@@ -54,11 +54,11 @@ func (s *session) completeOne(ctx context.Context, l *link, g guid, d *draft, pa
 		if r.from != got.to+1 || len(raw) == 0 {
 			return nil, true, fmt.Errorf("%w: a range of %s that was not asked for", connector.ErrProtocol, name)
 		}
-		more, err := part.attribute.decode(raw)
+		more, err := part.attribute.decode(all, raw)
 		if err != nil {
 			return nil, true, s.plan.trouble(d.object, part.attribute, fmt.Errorf("%w: %w", connector.ErrInvalid, err))
 		}
-		all, got = append(all, more...), r
+		all, got = more, r
 	}
 	return all, true, nil
 }

@@ -55,6 +55,7 @@ func (p *plan) draft(e *entry) (draft, error) {
 	}
 	d.usn = single(e, "uSNChanged")
 	o.Attributes.Grow(min(len(e.Attributes), len(p.wanted)))
+	all := make([]attr.Value, 0, e.Len())
 	for _, a := range e.Attributes {
 		name, r, ranged, ok := parseDescription(a.Name)
 		known := p.find(name)
@@ -64,11 +65,11 @@ func (p *plan) draft(e *entry) (draft, error) {
 		if !ok || ranged && r.from != 0 {
 			return d, p.trouble(o, known, fmt.Errorf("%w: a range that was not asked for", connector.ErrProtocol))
 		}
-		decoded, err := known.decode(a.Values)
-		if err != nil {
+		first := len(all)
+		if all, err = known.decode(all, a.Values); err != nil {
 			return d, p.trouble(o, known, fmt.Errorf("%w: %w", connector.ErrInvalid, err))
 		}
-		o.Attributes.Put(known.name, decoded...)
+		o.Attributes.Put(known.name, all[first:len(all):len(all)]...)
 		if ranged && !r.last {
 			d.incomplete = append(d.incomplete, incomplete{known, r})
 		}
@@ -80,17 +81,17 @@ func (p *plan) trouble(o *connector.Object, a *attribute, err error) error {
 	return &connector.Error{Op: "import", Object: o.Key(), Attribute: a.name, Code: connector.CodeInvalidValue, Err: err}
 }
 
-// decode turns all values of an attribute.
-func (a *attribute) decode(raw []string) ([]attr.Value, error) {
-	out := make([]attr.Value, len(raw))
-	for i, r := range raw {
+// decode appends all values of an attribute to a list.
+func (a *attribute) decode(to []attr.Value, raw []string) ([]attr.Value, error) {
+	to = slices.Grow(to, len(raw))
+	for _, r := range raw {
 		v, err := a.syntax.decode(r)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = v
+		to = append(to, v)
 	}
-	return out, nil
+	return to, nil
 }
 
 // values returns the raw values of an attribute of an entry.

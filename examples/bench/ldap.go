@@ -146,6 +146,7 @@ func (s *ldapSession) FullImport(ctx context.Context, _ connector.ImportRequest)
 func ldapObject(e *ldapwire.Entry) *connector.Object {
 	o := &connector.Object{Class: "user", DN: e.DN}
 	o.Attributes.Grow(len(e.Attributes))
+	all := make([]attr.Value, 0, e.Len())
 	for _, a := range e.Attributes {
 		switch a.Name {
 		case "entryUUID":
@@ -157,15 +158,15 @@ func ldapObject(e *ldapwire.Entry) *connector.Object {
 			}
 			continue
 		}
-		values := make([]attr.Value, len(a.Values))
-		for i, v := range a.Values {
+		first := len(all)
+		for _, v := range a.Values {
 			if a.Name == "manager" || a.Name == "member" {
-				values[i] = attr.Reference(v)
+				all = append(all, attr.Reference(v))
 			} else {
-				values[i] = attr.String(v)
+				all = append(all, attr.String(v))
 			}
 		}
-		o.Attributes.Put(a.Name, values...)
+		o.Attributes.Put(a.Name, all[first:len(all):len(all)]...)
 	}
 	return o
 }

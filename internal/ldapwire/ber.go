@@ -50,19 +50,19 @@ func expect[T string | []byte](b T, want byte) (content, rest T, err error) {
 func errTruncated() error { return fmt.Errorf("%w: an element is cut short", ErrMessage) }
 
 // messageHead returns the id of an LDAP message with tag and content of its operation.
-func messageHead(m []byte) (id int64, op byte, body []byte, err error) {
+func messageHead[T string | []byte](m T) (id int64, op byte, body T, err error) {
 	content, _, err := expect(m, tagSequence)
 	if err != nil {
-		return 0, 0, nil, err
+		return 0, 0, body, err
 	}
 	number, content, err := expect(content, tagInteger)
 	if err != nil {
-		return 0, 0, nil, err
+		return 0, 0, body, err
 	}
 	if len(number) == 0 || len(number) > 8 {
-		return 0, 0, nil, fmt.Errorf("%w: a message id of %d octets", ErrMessage, len(number))
+		return 0, 0, body, fmt.Errorf("%w: a message id of %d octets", ErrMessage, len(number))
 	}
-	for _, c := range number {
+	for _, c := range []byte(number) {
 		id = id<<8 | int64(c)
 	}
 	op, body, _, err = element(content)
@@ -73,6 +73,14 @@ func messageHead(m []byte) (id int64, op byte, body []byte, err error) {
 type Entry struct {
 	DN         string
 	Attributes []Attribute
+}
+
+// Len returns the number of values of all attributes.
+func (e *Entry) Len() (n int) {
+	for i := range e.Attributes {
+		n += len(e.Attributes[i].Values)
+	}
+	return n
 }
 
 // An Attribute is an attribute of an entry: its name with options, and values, which are

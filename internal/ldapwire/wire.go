@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -123,7 +124,7 @@ func (w *Wire) Read(p []byte) (int, error) {
 }
 
 // sort puts an entry into its inbox and returns any other message.
-func (w *Wire) sort(m []byte) ([]byte, error) {
+func (w *Wire) sort(m string) ([]byte, error) {
 	id, op, body, err := messageHead(m)
 	if err != nil {
 		return nil, err
@@ -135,12 +136,12 @@ func (w *Wire) sort(m []byte) ([]byte, error) {
 	}
 	w.mu.Unlock()
 	if op != opEntry && op != opReference {
-		return m, nil
+		return []byte(m), nil
 	}
 	if box == nil || op == opReference { // of a search that was given up, or to elsewhere
 		return nil, nil
 	}
-	e, err := decodeEntry(string(body))
+	e, err := decodeEntry(body)
 	if err != nil {
 		return nil, err
 	}
@@ -164,38 +165,59 @@ func (w *Wire) Garbled() error {
 	return nil
 }
 
-// readMessage reads one message of at most limit octets.
-func readMessage(r *bufio.Reader, limit int64) ([]byte, error) {
-	head := make([]byte, 2, 10)
-	if _, err := io.ReadFull(r, head); err != nil {
-		return nil, err
+// readMessage reads one message of at most limit octets. It is text so that an entry that is cut
+// out of it need not be copied.
+func readMessage(r *bufio.Reader, limit int64) (string, error) {
+	var head [10]byte
+	size := 2
+	if _, err := io.ReadFull(r, head[:size]); err != nil {
+		return "", err
 	}
 	if head[0] != tagSequence {
-		return nil, fmt.Errorf("%w: it begins with %#02x", ErrMessage, head[0])
+		return "", fmt.Errorf("%w: it begins with %#02x", ErrMessage, head[0])
 	}
 	length := int64(head[1])
 	if head[1] >= 0x80 {
 		n := int(head[1] & 0x7f)
 		if n == 0 || n > 8 {
-			return nil, fmt.Errorf("%w: a length of %d octets", ErrMessage, n)
+			return "", fmt.Errorf("%w: a length of %d octets", ErrMessage, n)
 		}
-		head = head[:2+n]
-		if _, err := io.ReadFull(r, head[2:]); err != nil {
-			return nil, err
+		size += n
+		if _, err := io.ReadFull(r, head[2:size]); err != nil {
+			return "", err
 		}
 		length = 0
-		for _, c := range head[2:] {
+		for _, c := range head[2:size] {
 			if length >= 1<<54 {
-				return nil, fmt.Errorf("%w: an absurd length", ErrMessage)
+				return "", fmt.Errorf("%w: an absurd length", ErrMessage)
 			}
 			length = length<<8 | int64(c)
 		}
 	}
 	if length > limit {
-		return nil, fmt.Errorf("%w: %d octets, more than the limit of %d (MaxMessage)", ErrMessage, length, limit)
+		return "", fmt.Errorf("%w: %d octets, more than the limit of %d (MaxMessage)", ErrMessage, length, limit)
 	}
-	m := make([]byte, len(head)+int(length))
-	copy(m, head)
-	_, err := io.ReadFull(r, m[len(head):])
-	return m, err
+	var m strings.Builder
+	m.Grow(size + int(length))
+	m.Write(head[:size])
+	err := copyMessage(&m, r, int(length))
+	return m.String(), err
+}
+
+// copyMessage copies n octets.
+func copyMessage(to *strings.Builder, from *bufio.Reader, n int) error {
+	for n > 0 {
+		_, err := from.Peek(1)
+		if errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+		part, _ := from.Peek(min(n, from.Buffered())) //nolint:errcheck // it is there
+		to.Write(part)
+		_, _ = from.Discard(len(part))
+		n -= len(part)
+	}
+	return nil
 }
