@@ -1,6 +1,7 @@
 package metaverse_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,10 +18,10 @@ func TestSpellingOfReferenceAttributes(t *testing.T) {
 		for i := range w.rules {
 			flows := append([]rules.Flow(nil), w.rules[i].Flows...)
 			for j, f := range flows {
-				switch {
-				case f.Target == "member" || f.Target == "MEMBER" || f.Target == "Member":
+				switch strings.ToLower(f.Target) {
+				case "member":
 					flows[j] = direct(member, member)
-				case f.Target == "manager" || f.Target == "MANAGER" || f.Target == "Manager":
+				case "manager":
 					flows[j] = direct(manager, manager)
 				}
 			}
