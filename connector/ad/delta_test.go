@@ -2,6 +2,7 @@ package ad_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,15 +164,27 @@ func TestSambaScope(t *testing.T) {
 		"dn: "+p.UserDN(9)+"\nchangetype: modify\nreplace: title\ntitle: out of scope\n")
 	v.delta(t, s)
 	require.Equal(t, []connector.Anchor{sales.Anchor}, v.deletes)
-	require.Len(t, v.objects, 1)
-	require.Equal(t, "u000001", v.objects[0].Attributes.Text("sAMAccountName"))
+	came := v.at(t, "CN=In,"+p.GroupsDN())
+	require.Equal(t, "u000001", came.Attributes.Text("sAMAccountName"))
+	require.Contains(t, v.at(t, p.GroupDN(1)).Attributes.Values("member"), attr.Reference(came.DN), "she has been a member all the time")
+	for _, o := range v.objects {
+		require.True(t, o == came || refersBeneath(o, came.DN), "%s", o.DN)
+	}
 	require.Empty(t, v.updates)
 	v.equal(t, full(t, s))
 
 	// A container enters with all that is beneath it, and leaves again.
 	d.MustEdit(t, move("OU=Research,"+p.PeopleDN(), "OU=Research", "OU=Sales,"+p.PeopleDN()))
 	v.delta(t, s)
-	require.Len(t, v.objects, 10)
+	research, people := ",OU=Research,OU=Sales,"+p.PeopleDN(), 0
+	for _, o := range v.objects {
+		if strings.HasSuffix(o.DN, research) {
+			people++
+		} else {
+			require.True(t, refersBeneath(o, research), "%s", o.DN)
+		}
+	}
+	require.Equal(t, 10, people)
 	v.equal(t, full(t, s))
 	d.MustEdit(t, move("OU=Research,OU=Sales,"+p.PeopleDN(), "OU=Research", "OU=Legal,"+p.PeopleDN()))
 	v.delta(t, s)
@@ -190,6 +203,18 @@ func TestSambaScope(t *testing.T) {
 	v.equal(t, full(t, later))
 	_, err = con.Open(t.Context(), connector.OpenOptions{})
 	require.ErrorContains(t, err, "Options.Include", "without either it is an error, not an empty import")
+}
+
+// refersBeneath reports whether an object refers to something whose DN ends so.
+func refersBeneath(o *connector.Object, suffix string) bool {
+	for name, values := range o.Attributes.All() {
+		if !attr.EqualName(name, "distinguishedName") && slices.ContainsFunc(values, func(v attr.Value) bool {
+			return v.Kind() == attr.KindReference && strings.HasSuffix(v.Str(), suffix)
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 func TestSambaWatermark(t *testing.T) {
