@@ -17,7 +17,7 @@ const (
 	maxAllocsFirst = 215 // every object is new: projected, provisioned, its references settled
 	maxAllocsAgain = 250 // nothing has changed
 
-	maxOctetsFirst = 32_000
+	maxOctetsFirst = 30_000
 	maxOctetsAgain = 40_000
 )
 
