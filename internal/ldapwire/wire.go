@@ -214,7 +214,7 @@ func copyMessage(to *strings.Builder, from *bufio.Reader, n int) error {
 		if err != nil {
 			return err
 		}
-		part, _ := from.Peek(min(n, from.Buffered())) //nolint:errcheck // it is there
+		part, _ := from.Peek(min(n, from.Buffered()))
 		to.Write(part)
 		_, _ = from.Discard(len(part))
 		n -= len(part)
