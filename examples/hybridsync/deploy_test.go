@@ -159,9 +159,10 @@ func TestWebhookHoldsNothingUp(t *testing.T) {
 func TestUnit(t *testing.T) {
 	t.Parallel()
 	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Skip("there is no systemd-analyze")
+	if err != nil && os.Getenv("HYBRIDSYNC_REQUIRE") != "all" {
+		t.Skip("there is no systemd-analyze (Debian package systemd)")
 	}
+	require.NoError(t, err)
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	unit, err := os.ReadFile("deploy/hybridsync.service")

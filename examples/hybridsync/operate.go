@@ -62,6 +62,9 @@ func operator() string {
 	if u, err := user.Current(); name == "" && err == nil {
 		name = u.Username
 	}
+	if name == "" { // accounts of containers and services may have none
+		name = fmt.Sprint("uid ", os.Getuid())
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		return name
