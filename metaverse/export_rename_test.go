@@ -202,6 +202,9 @@ func TestCrashAtEveryCommitOfTradedNames(t *testing.T) {
 		for _, imports := range []bool{false, true} {
 			t.Run(fmt.Sprintf("after=%t,imports=%t", after, imports), func(t *testing.T) {
 				t.Parallel()
+				if testing.Short() && (!after || imports) {
+					t.Skip("one of four is enough for the race detector")
+				}
 				aside := false
 				for cut := 1; ; cut++ {
 					l := treeLab(t, "a", "b")
