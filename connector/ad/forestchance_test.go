@@ -182,7 +182,7 @@ func tryInto(t testing.TB, s connector.Session, v *view) error {
 // rest the connector space is what the domains hold.
 func TestForestByChance(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(12)
+	seeds := uint64(8)
 	if testing.Short() {
 		seeds = 2
 	}
