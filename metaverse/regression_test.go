@@ -327,3 +327,32 @@ func TestImportOfLessDiesAndIsTakenBack(t *testing.T) {
 		require.Empty(t, w.errors())
 	}
 }
+
+// A new user stands where another one stood until then, whose own item names that place before
+// the new user's comes: the placeholder that it gets becomes the new user. A group that came first
+// means the new one all the same. Found by the model test, seed 10186176463581643062.
+func TestPlaceIsNamedBeforeItsNewHolderComes(t *testing.T) {
+	t.Parallel()
+	for cut := range 7 { // the import is tried again after so many items
+		w := newWorld(t)
+		w.group(1)
+		w.user(1)
+		w.user(2)
+		w.settle()
+		w.user(3)
+		w.join(1, userDN(3))
+		w.modify(userDN(1), set("manager", attr.Reference(userDN(3))))
+		w.modify(userDN(2), set("manager", attr.Reference(userDN(1))))
+		for _, move := range [][2]int{{3, 9}, {1, 3}, {9, 1}} {
+			require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(move[0])}, userDN(move[1])))
+		}
+		w.ad.SetFaults(memdir.Faults{Import: connector.ErrUnavailable, After: cut})
+		_, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
+		require.Error(t, err)
+		w.ad.SetFaults(memdir.Faults{})
+		w.run("ad", metaverse.FullImport)
+		w.settle()
+		require.Equal(t, w.expected(), w.tenant(), "after %d items", cut)
+		require.Equal(t, []string{"->E3"}, w.members("G1"))
+	}
+}

@@ -233,6 +233,7 @@ func (s *staging) adopt(cs *staged, o *connector.Object) (changed bool) {
 	}
 	if cs.State == Placeholder {
 		cs.State, cs.dirty = NormalDisconnector, true
+		s.in.moved.taken(cs.DNKey, cs.ID)
 	}
 	if !cs.Imported {
 		cs.Imported, cs.dirty, changed = true, true, true

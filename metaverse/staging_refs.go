@@ -320,6 +320,8 @@ func (s *staging) placeholder(text string) (CSID, error) {
 			return 0, err
 		}
 	}
+	// Whoever is referred to where another object stood was perhaps meant before, too.
+	s.in.moved.taken(cs.DNKey, id)
 	s.track(cs)
 	return id, nil
 }
