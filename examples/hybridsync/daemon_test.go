@@ -150,7 +150,11 @@ func TestDaemon(t *testing.T) {
 		code, body := get(t, url+p)
 		require.Equal(t, http.StatusOK, code, body)
 	}
-	_, metrics := get(t, url+"/metrics")
+	var metrics string
+	b.eventually("what is measured of the cycle, once it is kept", func() bool {
+		_, metrics = get(t, url+"/metrics")
+		return strings.Contains(metrics, "hybridsync_cycle_duration_seconds")
+	})
 	require.Contains(t, metrics, `hybridsync_step_objects_total{connector="tenant",operation="add",step="export"} 22`)
 	for _, name := range []string{"hybridsync_queue", "hybridsync_objects", "hybridsync_metaverse_objects", "hybridsync_import_age_seconds",
 		`hybridsync_quota_share{connector="tenant"}`, `hybridsync_requests_total{connector="tenant"}`, `hybridsync_requests_throttled_total{connector="tenant"} 0`,
