@@ -1,6 +1,7 @@
 package ad_test
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"net"
@@ -96,6 +97,7 @@ func (p *proxy) serve(client net.Conn) {
 
 // relay copies messages as long as allow lets them pass.
 func relay(to io.Writer, from io.Reader, allow func(id int64, op, whole *ber.Packet) bool) {
+	from = bufio.NewReader(from) // packets are read an octet at a time
 	for {
 		var raw bytes.Buffer
 		m, err := ber.ReadPacket(io.TeeReader(from, &raw))
