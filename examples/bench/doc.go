@@ -2,7 +2,7 @@
 // instead. Everything is made up from seeds, runs on loopback and in temporary folders, and
 // is gone afterwards.
 //
-//	go run ./examples/bench -short            every scenario, ten minutes on two cores
+//	go run ./examples/bench -short            every scenario, three minutes on two cores
 //	go run ./examples/bench                   the populations that BENCHMARKS.md quotes: about two hours
 //	go run ./examples/bench -scenario sync    one scenario, or several separated by commas
 //	go run ./examples/bench -json             results as JSON

@@ -104,7 +104,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	s := settings{}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.BoolVar(&s.short, "short", false, "smaller populations and fewer runs: ten minutes on two cores")
+	f.BoolVar(&s.short, "short", false, "smaller populations and fewer runs: three minutes on two cores")
 	f.BoolVar(&s.json, "json", false, "print the results as JSON")
 	only := f.String("scenario", strings.Join(names, ","), "what to run, separated by commas")
 	f.IntVar(&s.runs, "runs", 0, "how often to measure (0: 5, with -short 3)")
