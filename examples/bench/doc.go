@@ -19,7 +19,7 @@
 //     takes everything at once. Import, first and further synchronisation, export, confirmation,
 //     a delta cycle without changes, and one with 1 % created, 1 % deleted and 5 % modified.
 //   - memory: its synchronisation with a store that does not wait for the disk.
-//   - group: one member joins a group of 50,000 and one of 250,000.
+//   - group: one member joins a group of 50,000 and one of 249,000.
 //   - slapd: full import from OpenLDAP, loaded by slapadd, beside ldapsearch into a null file, go-ldap
 //     alone, a Python script into sqlite3, and another OpenLDAP server that copies by syncrepl.
 //   - samba: full import from a Samba domain controller beside ldapsearch.
