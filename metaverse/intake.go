@@ -73,9 +73,6 @@ func (in *intake) flush(ctx context.Context, cp connector.Checkpoint) error {
 		if err := in.moved.save(tx, in.r.t.name); err != nil {
 			return err
 		}
-		if !in.full {
-			return in.markSeen(tx, done)
-		}
 		if cp == nil {
 			return nil
 		}
@@ -129,16 +126,6 @@ func (in *intake) markShown(tx Tx) error {
 
 // markSeen notes what other steps have seen while a full import is interrupted: it may come
 // from behind the checkpoint, where the import will not look again.
-func (in *intake) markSeen(tx Tx, done *staging) error {
-	ids := make([]CSID, 0, len(done.order))
-	for _, cs := range done.order {
-		if cs.Imported && done.byID[cs.ID] == cs {
-			ids = append(ids, cs.ID)
-		}
-	}
-	return markSeen(tx, in.r.t.name, ids)
-}
-
 func markSeen(tx Tx, name string, ids []CSID) error {
 	if len(ids) == 0 {
 		return nil

@@ -274,6 +274,31 @@ func TestResumedImportKeepsWhatCameMeanwhile(t *testing.T) {
 	require.Equal(t, w.expected(), w.tenant())
 }
 
+// Looking at an object is not seeing it: who is gone is gone, though another one at the same DN was
+// asked for while a full import was interrupted.
+func TestResumedImportDropsWhoWasOnlyLookedAt(t *testing.T) {
+	t.Parallel()
+	w := big(t)
+	gone := connector.Key{DN: userDN(299)}
+	require.NoError(t, w.ad.Delete(gone))
+	w.user(299) // another object with the same name, and it cannot be read
+	w.apply(policy{noGroups: true})
+	w.ad.SetFaults(memdir.Faults{Item: func(k connector.Key) error {
+		if k.DN == gone.DN {
+			return connector.ErrInvalid
+		}
+		return nil
+	}})
+	require.EqualValues(t, 1, w.run("ad", metaverse.DeltaImport).Counters.Errors)
+	w.ad.SetFaults(memdir.Faults{})
+	require.NoError(t, w.ad.Delete(gone))
+
+	w.interrupt("ad", memdir.Faults{After: 250})
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+	require.Empty(t, w.errors())
+}
+
 // Rules that read other classes or attributes than the last full import make the next delta
 // import a full one, and say so.
 func TestOtherSelectionIsImportedInFull(t *testing.T) {

@@ -249,9 +249,7 @@ func (s *staging) adopt(cs *staged, o *connector.Object) (changed bool) {
 
 // mark settles what the pending import of an object becomes.
 func (s *staging) mark(cs *staged, changed, fresh bool, before ImportOp) {
-	if s.in.full {
-		s.seen = append(s.seen, cs.ID)
-	}
+	s.seen = append(s.seen, cs.ID)
 	switch {
 	case !changed:
 		s.counts.Unchanged++
@@ -468,9 +466,7 @@ func (s *staging) fail(o *connector.Object, err error) {
 	if o != nil {
 		e.Object = o.Key()
 		if cs := s.byAnchor[o.Anchor]; cs != nil && !o.Anchor.IsZero() {
-			if s.in.full { // it exists, whatever else is wrong with it
-				s.seen = append(s.seen, cs.ID)
-			}
+			s.seen = append(s.seen, cs.ID) // it exists, whatever else is wrong with it
 		}
 	}
 	s.failed = append(s.failed, e)

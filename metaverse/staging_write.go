@@ -138,12 +138,21 @@ func (s *staging) write() error {
 	if err := s.writeExports(); err != nil {
 		return err
 	}
-	if !s.in.fresh || s.in.marked {
-		if err := s.tx.MarkSeen(s.conn, s.seen); err != nil {
-			return err
-		}
+	if err := s.writeSeen(); err != nil {
+		return err
 	}
 	return s.tx.PutObjectErrors(s.failed)
+}
+
+// writeSeen marks what the batch has shown, and nothing that it has only looked at.
+func (s *staging) writeSeen() error {
+	switch {
+	case !s.in.full:
+		return markSeen(s.tx, s.conn, s.seen)
+	case s.in.fresh && !s.in.marked:
+		return nil
+	}
+	return s.tx.MarkSeen(s.conn, s.seen)
 }
 
 func (s *staging) writeObjects() error {
