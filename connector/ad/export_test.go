@@ -38,5 +38,8 @@ func Place(ctx context.Context, d *Directory, domain string) (site string, ok bo
 // SetSleep replaces waiting between attempts.
 func SetSleep(d *Directory, sleep func(context.Context, time.Duration) error) { d.sleep = sleep }
 
+// SetRequestTimeout changes how long d waits for an answer.
+func SetRequestTimeout(d *Directory, timeout time.Duration) { d.opts.RequestTimeout = timeout }
+
 // TakeStrangers makes f take domains that are forests of their own, as Samba makes them.
 func TakeStrangers(f *Forest) { f.strange = true }
