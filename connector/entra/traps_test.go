@@ -156,7 +156,7 @@ func TestThrottlingWaitsAsLongAsItIsTold(t *testing.T) {
 	})
 	var waited time.Duration
 	opts := entra.WithSleep(s.options(), func(d time.Duration) { waited += d })
-	opts.Timeout = 2 * time.Second // of an attempt, not of the waiting between attempts
+	opts.Timeout = 6 * time.Second // of an attempt, not of the waiting between attempts
 	_, err := fullImport(t, newTenant(t, opts))
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, waited, 7*time.Second)
@@ -535,7 +535,7 @@ func TestEachAttemptHasATimeOfItsOwn(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
 	s := newStub(t, func(w http.ResponseWriter, r seen) {
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(800 * time.Millisecond)
 		if calls.Add(1) < 5 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
@@ -543,7 +543,7 @@ func TestEachAttemptHasATimeOfItsOwn(t *testing.T) {
 		answerJSON(w, http.StatusOK, end(r))
 	})
 	opts := s.options()
-	opts.Timeout = 500 * time.Millisecond // five attempts take longer than one may
+	opts.Timeout = 3 * time.Second // five attempts take longer than one may
 	_, err := fullImport(t, newTenant(t, opts))
 	require.NoError(t, err)
 }

@@ -47,7 +47,7 @@ func chip(t *testing.T) func(t *testing.T) transport.TPMCloser {
 	require.Eventually(t, func() bool { // there before it listens
 		c, err := net.Dial("unix", socket)
 		return err == nil && c.Close() == nil
-	}, 10*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 	return func(t *testing.T) transport.TPMCloser {
 		t.Helper()
 		c := &connection{path: socket}
@@ -56,6 +56,8 @@ func chip(t *testing.T) func(t *testing.T) transport.TPMCloser {
 	}
 }
 
+const patience = 2 * time.Minute // of a busy machine
+
 // connection keeps off a peculiarity of swtpm: it serves one connection at a time.
 type connection struct{ path string }
 
@@ -63,7 +65,7 @@ type connection struct{ path string }
 func (c *connection) Send(command []byte) ([]byte, error) {
 	t, err := linuxudstpm.Open(c.path)
 	// Between two connections it does not listen for a moment.
-	for try := 0; errors.Is(err, syscall.ECONNREFUSED) && try < 100; try++ {
+	for end := time.Now().Add(patience); errors.Is(err, syscall.ECONNREFUSED) && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 		t, err = linuxudstpm.Open(c.path)
 	}

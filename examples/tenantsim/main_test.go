@@ -129,7 +129,7 @@ func (s *sim) do(method, path, body string) (int, map[string]any) {
 func (s *sim) stop(sig os.Signal) string {
 	s.t.Helper()
 	require.NoError(s.t, s.cmd.Process.Signal(sig))
-	kill := time.AfterFunc(30*time.Second, func() { _ = s.cmd.Process.Kill() })
+	kill := time.AfterFunc(2*time.Minute, func() { _ = s.cmd.Process.Kill() })
 	defer kill.Stop()
 	rest, err := io.ReadAll(s.rest)
 	require.NoError(s.t, err)

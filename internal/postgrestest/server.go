@@ -220,13 +220,17 @@ func (s *Server) sql(ctx context.Context, database, statement string) error {
 	return nil
 }
 
+// startsWithin is how long a server may take until it answers, and endsWithin until it has ended, on a
+// busy machine.
+const startsWithin, endsWithin = 5 * time.Minute, 2 * time.Minute
+
 // Restart starts the server, after stopping it where it runs, and returns when it answers.
 // Everything that was committed is still there, even after [Server.Kill].
 func (s *Server) Restart(ctx context.Context) error {
 	if err := s.Stop(); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(startsWithin)
 	for {
 		if err := s.launch(); err != nil {
 			return err
@@ -261,7 +265,7 @@ func (s *Server) answers(ctx context.Context, deadline time.Time) (bool, error) 
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	return false, fmt.Errorf("postgrestest: no answer in a minute: %s", s.logTail())
+	return false, fmt.Errorf("postgrestest: no answer in %v: %s", startsWithin, s.logTail())
 }
 
 // launch starts the server. It dies with this process.
@@ -301,8 +305,8 @@ func (s *Server) signal(sig syscall.Signal) error {
 	}
 	select {
 	case <-s.exited:
-	case <-time.After(30 * time.Second):
-		return errors.Join(errors.New("postgrestest: the server did not end in half a minute"), s.process.Process.Kill())
+	case <-time.After(endsWithin):
+		return errors.Join(fmt.Errorf("postgrestest: the server did not end in %v", endsWithin), s.process.Process.Kill())
 	}
 	s.process = nil
 	return nil
