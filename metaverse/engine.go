@@ -5,13 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/rules"
 )
+
+// wholly is what a synchronisation holds of [Engine.syncing]; an export holds one.
+const wholly = math.MaxInt64
 
 // Options are the options of [New]. The zero value, or nil, is good.
 type Options struct {
@@ -98,8 +104,8 @@ func orDefault(n, def int) int {
 }
 
 // An Engine imports, synchronises and exports. It is safe for concurrent use: steps of
-// different connectors may run side by side, but two synchronisations, or two steps of one
-// connector, never do.
+// different connectors may run side by side, but two synchronisations, a synchronisation and an export,
+// or two steps of one connector, never do. A synchronisation waits for exports, and exports for it.
 type Engine struct {
 	store      Store
 	rules      *rules.Set
@@ -113,7 +119,10 @@ type Engine struct {
 
 	mu      sync.Mutex
 	running map[string]StepKind // by connector, guarded by mu
-	syncing sync.Mutex          // held by the one synchronisation
+
+	// syncing is held by the one synchronisation, or shared by exports: what one of them finds pending
+	// and sends, a synchronisation could change its mind about meanwhile.
+	syncing *semaphore.Weighted
 }
 
 // target is a connector with what the engine needs to know of it.
@@ -136,6 +145,7 @@ func New(store Store, set *rules.Set, connectors []connector.Connector, opts *Op
 		store: store, rules: set, joins: planJoins(set), opts: opts.withDefaults(),
 		connectors: make(map[string]*target), running: make(map[string]StepKind),
 		rulesByID: make(map[string]*rules.CompiledRule), outboundTo: make(map[string]bool),
+		syncing: semaphore.NewWeighted(wholly),
 	}
 	problems := []error{validThresholds(e.opts.Thresholds)}
 	if p := e.opts.LeasePeriod; p < minLeasePeriod || p > maxLeasePeriod {

@@ -108,15 +108,15 @@ func (e *Engine) exclusively(ctx context.Context, r *run, fn func(Tx) error) err
 
 // claimAll claims every connector and synchronisation, all or none.
 func (e *Engine) claimAll(kind StepKind) (release func(), err error) {
-	if !e.syncing.TryLock() {
-		return nil, fmt.Errorf("%w: a synchronisation", ErrRunning)
+	if !e.syncing.TryAcquire(wholly) {
+		return nil, fmt.Errorf("%w: a synchronisation or an export", ErrRunning)
 	}
 	for i, name := range e.names {
 		if err := e.claim(name, kind); err != nil {
 			for _, claimed := range e.names[:i] {
 				e.release(claimed)
 			}
-			e.syncing.Unlock()
+			e.syncing.Release(wholly)
 			return nil, err
 		}
 	}
@@ -124,7 +124,7 @@ func (e *Engine) claimAll(kind StepKind) (release func(), err error) {
 		for _, name := range e.names {
 			e.release(name)
 		}
-		e.syncing.Unlock()
+		e.syncing.Release(wholly)
 	}, nil
 }
 

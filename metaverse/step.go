@@ -108,10 +108,12 @@ type run struct {
 
 func (r *run) execute(ctx context.Context) error {
 	log := r.e.opts.Logger.With("connector", r.rec.Connector, "step", string(r.rec.Step))
-	if r.rec.Step == FullSync || r.rec.Step == DeltaSync {
-		r.e.syncing.Lock()
-		defer r.e.syncing.Unlock()
+	free, err := r.e.wait(ctx, r.rec.Step)
+	if err != nil {
+		r.rec.Result, r.rec.Ended, r.rec.Error = resultOf(err, false), r.e.opts.Now(), err.Error()
+		return &StepError{r.rec, err}
 	}
+	defer free()
 	end, err := r.begin(ctx)
 	if err != nil {
 		r.rec.Result, r.rec.Ended, r.rec.Error = resultOf(err, false), r.e.opts.Now(), err.Error()
@@ -136,6 +138,18 @@ func (r *run) execute(ctx context.Context) error {
 		return &StepError{r.rec, err}
 	}
 	return nil
+}
+
+// wait waits until no step runs that a step of the kind must not run beside.
+func (e *Engine) wait(ctx context.Context, kind StepKind) (free func(), err error) {
+	share := int64(wholly)
+	switch kind {
+	case FullImport, DeltaImport:
+		return func() {}, nil
+	case Export:
+		share = 1
+	}
+	return func() { e.syncing.Release(share) }, e.syncing.Acquire(ctx, share)
 }
 
 func (r *run) dispatch(ctx context.Context) error {
