@@ -53,7 +53,7 @@ func (r *run) importStep(ctx context.Context) error {
 		return fmt.Errorf("connector %s has no full import: %w", r.t.name, errors.ErrUnsupported)
 	}
 	if st.interrupted != nil && r.t.caps.Resume {
-		if st.interrupted.Selection == r.selection() && !st.moves.Overflow {
+		if st.interrupted.Selection == r.selection() && !st.moves.startOver() {
 			err := r.fullImport(ctx, session, full, &st)
 			if !errors.Is(err, connector.ErrWatermarkExpired) {
 				return err
@@ -183,6 +183,10 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 				if err := tx.PutSetting(settingSelection+r.t.name, []byte("changing")); err != nil {
 					return err
 				}
+			}
+			in.moved.again, in.moved.changed = in.moved.overflow, in.moved.overflow
+			if err := in.moved.save(tx, r.t.name); err != nil {
+				return err
 			}
 			return tx.PutSetting(settingCheckpoint+r.t.name, nil)
 		})

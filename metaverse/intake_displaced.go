@@ -19,11 +19,18 @@ type moves struct {
 	vacant map[uint64]CSID
 	// displaced are the objects whose DN another object has taken.
 	displaced map[CSID]bool
-	lost      []CSID // those of which it is not known where they are
-	changed   bool   // since they were saved
+	open      map[CSID]bool // those of them whose referrers have not been read again since
+	lost      []CSID        // those of which it is not known where they are
+	changed   bool          // since they were saved
+
+	// overflow says that there were too many to keep in an import that was not completed, and again
+	// that a full import has begun from the start since.
+	overflow, again bool
 }
 
-func newMoves() moves { return moves{vacant: make(map[uint64]CSID), displaced: make(map[CSID]bool)} }
+func newMoves() moves {
+	return moves{vacant: make(map[uint64]CSID), displaced: make(map[CSID]bool), open: make(map[CSID]bool)}
+}
 
 func hashDN(key string) uint64 {
 	h := fnv.New64a()
@@ -49,7 +56,7 @@ func (m *moves) taken(key string, id CSID) {
 }
 
 // displace notes that another object stands where an object stood.
-func (m *moves) displace(id CSID) { m.displaced[id], m.changed = true, true }
+func (m *moves) displace(id CSID) { m.displaced[id], m.open[id], m.changed = true, true, true }
 
 // maxSavedMoves bounds what is kept for the case that the import dies. Beyond it, a full import
 // from the start follows then.
@@ -61,7 +68,12 @@ type savedMoves struct {
 	Vacant    map[uint64]CSID `json:"vacant,omitempty"`
 	Displaced []CSID          `json:"displaced,omitempty"`
 	Overflow  bool            `json:"overflow,omitempty"` // too many to keep
+	// Again says that a full import has begun from the start since: that one can be resumed.
+	Again bool `json:"again,omitempty"`
 }
+
+// startOver reports whether only a full import from the start can make up for what was not kept.
+func (s *savedMoves) startOver() bool { return s.Overflow && !s.Again }
 
 func (m *moves) save(tx Tx, name string) error {
 	if !m.changed {
@@ -69,7 +81,7 @@ func (m *moves) save(tx Tx, name string) error {
 	}
 	saved := savedMoves{Overflow: true}
 	if len(m.vacant)+len(m.displaced) <= maxSavedMoves {
-		saved = savedMoves{Vacant: m.vacant, Displaced: slices.Sorted(maps.Keys(m.displaced))}
+		saved = savedMoves{Vacant: m.vacant, Displaced: slices.Sorted(maps.Keys(m.displaced)), Overflow: m.overflow, Again: m.again}
 	}
 	b, err := json.Marshal(saved)
 	if err != nil {
@@ -104,8 +116,9 @@ func (m *moves) saveLost(tx Tx, name string) error {
 func (m *moves) restore(s savedMoves) {
 	maps.Copy(m.vacant, s.Vacant)
 	for _, id := range s.Displaced {
-		m.displaced[id] = true
+		m.displaced[id], m.open[id] = true, true
 	}
+	m.overflow, m.again = s.Overflow, s.Again
 }
 
 // rereadReferrers reads again what refers to objects whose DN another object has taken in
@@ -116,36 +129,50 @@ func (in *intake) rereadReferrers(ctx context.Context) error {
 		in.moved = newMoves()
 		return nil
 	}
-	reader, canRead := connector.As[connector.ObjectReader](in.session)
-	for _, id := range slices.Sorted(maps.Keys(in.moved.displaced)) {
-		known, err := in.whereIs(ctx, reader, id)
-		if err != nil {
-			return err
-		}
-		if !known {
-			in.moved.lost = append(in.moved.lost, id)
-			continue
-		}
-		for after := CSID(0); ; {
-			keys, last, err := in.referrers(ctx, id, after)
+	reader, _ := connector.As[connector.ObjectReader](in.session)
+	lost := make(map[CSID]bool)
+	for len(in.moved.open) > 0 {
+		ids := slices.Sorted(maps.Keys(in.moved.open))
+		clear(in.moved.open)
+		for _, id := range ids {
+			known, err := in.whereIs(ctx, reader, id)
 			if err != nil {
 				return err
 			}
-			if last == 0 {
-				break
-			}
-			after = last
-			if !canRead {
-				in.r.note("%d objects refer to others whose DN was taken and cannot be read one by one: a full import is needed", len(keys))
-				in.r.rec.Counters.Warnings += int64(len(keys))
+			if lost[id] = !known; !known {
 				continue
 			}
-			if err := in.readAgain(ctx, reader, keys); err != nil {
+			if err := in.rereadReferrersOf(ctx, reader, id); err != nil {
 				return err
 			}
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(lost)) {
+		if lost[id] {
+			in.moved.lost = append(in.moved.lost, id)
+		}
+	}
 	return nil
+}
+
+// rereadReferrersOf reads again what refers to one object. reader is nil where nothing can be read
+// one by one.
+func (in *intake) rereadReferrersOf(ctx context.Context, reader connector.ObjectReader, id CSID) error {
+	for after := CSID(0); ; {
+		keys, last, err := in.referrers(ctx, id, after)
+		if err != nil || last == 0 {
+			return err
+		}
+		after = last
+		if reader == nil {
+			in.r.note("%d objects refer to others whose DN was taken and cannot be read one by one: a full import is needed", len(keys))
+			in.r.rec.Counters.Warnings += int64(len(keys))
+			continue
+		}
+		if err := in.readAgain(ctx, reader, keys); err != nil {
+			return err
+		}
+	}
 }
 
 // whereIs finds out what has become of an object that lost its DN. It reports whether that is

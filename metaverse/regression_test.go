@@ -2,6 +2,7 @@ package metaverse_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -380,4 +381,104 @@ func TestPlaceIsNamedBeforeItsNewHolderComes(t *testing.T) {
 		require.Equal(t, w.expected(), w.tenant(), "after %d items", cut)
 		require.Equal(t, []string{"->E3"}, w.members("G1"))
 	}
+}
+
+// What a synchronisation finds out while an export is under way is not lost.
+func TestSynchronisationBesideAnExport(t *testing.T) {
+	t.Parallel()
+	w := populated(t)
+	w.modify(userDN(1), set("displayName", attr.String("first")))
+	w.run("ad", metaverse.DeltaImport)
+	w.run("ad", metaverse.DeltaSync)
+	done := make(chan error, 1)
+	begun := false
+	w.cloud.SetFaults(memdir.Faults{Export: func(connector.Change) (f memdir.Fate) {
+		if begun {
+			return f
+		}
+		begun = true
+		require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(1)}))
+		go func() {
+			_, err := w.engine.Run(t.Context(), "ad", metaverse.DeltaImport, nil)
+			if err == nil {
+				_, err = w.engine.Run(t.Context(), "ad", metaverse.DeltaSync, nil)
+			}
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			done <- err
+		case <-time.After(300 * time.Millisecond): // it waits for the export
+		}
+		return f
+	}})
+	w.run("cloud", metaverse.Export)
+	require.NoError(t, <-done)
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+}
+
+// An object that is synchronised alone while an import is interrupted does not make it forget
+// whose DNs were taken.
+func TestInterruptedImportRemembersChangedDNsBesideASingleObject(t *testing.T) {
+	t.Parallel()
+	for after := range 8 {
+		w := newWorld(t)
+		w.opts.Batch = 1
+		w.reload()
+		w.group(1)
+		for i := range 6 {
+			w.user(i)
+		}
+		w.join(1, userDN(2))
+		w.initial()
+		w.settle()
+		require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(1)}))
+		require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(2)}, userDN(1)))
+		require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(4)}))
+		require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(5)}, userDN(4)))
+		w.ad.SetFaults(memdir.Faults{Truncate: true, After: after})
+		_, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
+		require.Error(t, err)
+		w.ad.SetFaults(memdir.Faults{})
+		other, err := w.ad.Get(connector.Key{DN: userDN(4)})
+		require.NoError(t, err)
+		_, err = w.engine.SyncObject(t.Context(), metaverse.ObjectRef{Connector: "ad", Anchor: other.Anchor}, nil)
+		require.NoError(t, err)
+		w.settle()
+		require.Equal(t, w.expected(), w.tenant(), "interrupted after %d", after)
+	}
+}
+
+// What is read again at the end of an import, because DNs have changed hands, may show that more have
+// since.
+func TestDNsChangeHandsWhileReferrersAreRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.opts.Batch = 1
+	w.reload()
+	for i := range 3 {
+		w.user(1 + i)
+	}
+	w.group(1)
+	w.group(2)
+	w.user(4, set("manager", attr.Reference(userDN(1))))
+	w.join(1, userDN(1))
+	w.join(2, userDN(1), userDN(4))
+	w.initial()
+	w.settle()
+	move := func(from, to int) { require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(from)}, userDN(to))) }
+	move(1, 9)
+	move(2, 1)
+	w.ad.SetFaults(memdir.Faults{Item: func(k connector.Key) error {
+		if k.DN == groupDN(1) {
+			w.ad.SetFaults(memdir.Faults{})
+			move(3, 10)
+			move(4, 3)
+		}
+		return nil
+	}})
+	w.run("ad", metaverse.DeltaImport)
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
 }
