@@ -14,7 +14,7 @@ import (
 )
 
 // filters keeps people of a department out.
-func filters(t *testing.T, department string) *rules.Set {
+func filters(t tb, department string) *rules.Set {
 	t.Helper()
 	set, err := rules.Compile([]rules.Rule{{
 		ID: "filter", Name: "Contractors stay out", Direction: rules.Inbound, Connector: "ad", SourceType: "user", TargetType: "person",

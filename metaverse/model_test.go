@@ -23,6 +23,7 @@ type policy struct {
 	upper    bool // display names are written in capitals
 	open     bool // the secret department is exported as well
 	noGroups bool // groups are not synchronised
+	noLegal  bool // a filter keeps the legal department out
 }
 
 // apply gives a world the rules of a policy.
@@ -38,6 +39,10 @@ func (w *world) apply(p policy) {
 	}
 	if p.noGroups {
 		w.rules = slices.DeleteFunc(w.rules, func(r rules.Rule) bool { return r.ID == "in-group" })
+	}
+	w.opts.Filters = nil
+	if p.noLegal {
+		w.opts.Filters = filters(w.t, "Legal")
 	}
 	w.reload()
 }
@@ -100,7 +105,7 @@ func (w *world) expected() map[string]map[string][]string {
 
 func (w *world) inScope(o *connector.Object) bool {
 	return !strings.HasPrefix(o.Attributes.Text("sAMAccountName"), "svc") && o.Attributes.Has("employeeID") &&
-		(w.policy.open || o.Attributes.Text("department") != "Secret")
+		(w.policy.open || o.Attributes.Text("department") != "Secret") && (!w.policy.noLegal || o.Attributes.Text("department") != "Legal")
 }
 
 // editor makes random changes to a world's directories and rules.
@@ -108,6 +113,8 @@ type editor struct {
 	*world
 	n    func(limit int, label string) int // draws a number below limit
 	next int
+
+	taken metaverse.ObjectRef // what an operator has disconnected and will release
 }
 
 func (e *editor) pick(class string) *connector.Object {
@@ -206,8 +213,8 @@ var edits = []struct {
 	}},
 	{"drift", func(e *editor, _, _, _ *connector.Object) { e.drift() }},
 	{"policy", func(e *editor, _, _, _ *connector.Object) {
-		bits := e.n(8, "policy")
-		e.apply(policy{upper: bits&1 != 0, open: bits&2 != 0, noGroups: bits&4 != 0})
+		bits := e.n(16, "policy")
+		e.apply(policy{upper: bits&1 != 0, open: bits&2 != 0, noGroups: bits&4 != 0, noLegal: bits&8 != 0})
 	}},
 }
 
@@ -270,8 +277,45 @@ func (e *editor) drift() {
 // stumble runs one random step under a random fault, or dies at one of its commits. Its
 // errors are expected.
 func (e *editor) stumble() {
+	opts := &metaverse.RunOptions{RetryNow: e.n(4, "retry now") == 0, PageSize: []int{0, 1, 2, 5}[e.n(4, "page size")]}
+	fault := e.n(12, "fault")
+	e.harm(fault, opts)
+	good := e.store
+	if fault == 7 {
+		e.store = &crashStore{Store: good, left: 1 + e.n(6, "commits"), after: e.n(2, "after the commit") == 0}
+		e.reload()
+	}
+	if fault == 11 {
+		e.stage(true)
+	}
+	var err error
+	if e.n(6, "sort of step") == 0 {
+		err = e.one()
+	} else {
+		err = e.step(opts)
+	}
+	e.t.Logf("fault %d: %v", fault, err)
+	var step *metaverse.StepError
+	if err != nil && fault != 7 {
+		require.True(e.t, errors.As(err, &step), "%v", err)
+	}
+	e.ad.SetFaults(memdir.Faults{})
+	e.cloud.SetFaults(memdir.Faults{})
+	if e.store = good; fault == 7 || fault == 8 {
+		e.reload() // a restart
+	}
+	if fault == 11 {
+		e.stage(false)
+	}
+	if !e.taken.Anchor.IsZero() {
+		e.t.Logf("release: %v", e.engine.Release(e.t.Context(), e.taken))
+		e.taken = metaverse.ObjectRef{}
+	}
+}
+
+// harm gives the directories a fault.
+func (e *editor) harm(fault int, opts *metaverse.RunOptions) {
 	cut := memdir.Faults{Import: connector.ErrUnavailable, After: e.n(5, "after")}
-	fault := e.n(9, "fault")
 	switch fault {
 	case 0:
 		e.ad.SetFaults(cut)
@@ -297,29 +341,61 @@ func (e *editor) stumble() {
 			}
 			return nil
 		}})
+	case 9: // what changes while it is read
+		e.ad.SetFaults(memdir.Faults{Page: func(int) { e.edit() }})
+	case 10: // an operator stops the step
+		stop := make(chan struct{})
+		opts.Stop = stop
+		left := cut.After + 1
+		count := func() {
+			if left--; left == 0 {
+				close(stop)
+			}
+		}
+		e.ad.SetFaults(memdir.Faults{Item: func(connector.Key) error { count(); return nil }})
+		e.cloud.SetFaults(memdir.Faults{
+			Item:   func(connector.Key) error { count(); return nil },
+			Export: func(connector.Change) (f memdir.Fate) { count(); return f },
+		})
 	}
-	good := e.store
-	if fault == 7 {
-		e.store = &crashStore{Store: good, left: 1 + e.n(6, "commits"), after: e.n(2, "after the commit") == 0}
-		e.reload()
-	}
+}
+
+// step runs a random step.
+func (e *editor) step(opts *metaverse.RunOptions) error {
 	name := []string{"ad", "cloud"}[e.n(2, "connector")]
 	kinds := []metaverse.StepKind{metaverse.FullImport, metaverse.DeltaImport, metaverse.DeltaSync, metaverse.FullSync}
 	if name == "cloud" {
 		kinds = append(kinds, metaverse.Export, metaverse.Export)
 	}
-	rec, err := e.engine.Run(e.t.Context(), name, kinds[e.n(len(kinds), "step")], nil)
-	e.t.Logf("stumble: fault %d in %s %s: %s %+v", fault, name, rec.Step, rec.Result, rec.Counters)
-	var step *metaverse.StepError
-	if err != nil {
-		require.True(e.t, errors.As(err, &step), "%v", err)
-	}
+	rec, err := e.engine.Run(e.t.Context(), name, kinds[e.n(len(kinds), "step")], opts)
+	e.t.Logf("stumble: %s %s: %s %+v", name, rec.Step, rec.Result, rec.Counters)
 	require.NotEmpty(e.t, rec.Result)
-	e.ad.SetFaults(memdir.Faults{})
-	e.cloud.SetFaults(memdir.Faults{})
-	if e.store = good; fault >= 7 {
-		e.reload() // a restart
+	return err
+}
+
+// one synchronises one object, or has an operator take it out for a moment.
+func (e *editor) one() error {
+	o := e.pick([]string{"user", "group"}[e.n(2, "class")])
+	if o == nil {
+		return nil
 	}
+	ref := metaverse.ObjectRef{Connector: "ad", Anchor: o.Anchor}
+	if e.n(3, "operator") == 0 {
+		err := e.engine.Disconnect(e.t.Context(), ref)
+		e.t.Logf("disconnect %s: %v", o.DN, err)
+		e.ad.SetFaults(memdir.Faults{})
+		e.cloud.SetFaults(memdir.Faults{})
+		e.taken = ref
+		return e.step(nil)
+	}
+	r, err := e.engine.SyncObject(e.t.Context(), ref, &metaverse.ObjectOptions{Deletes: e.n(2, "deletes") == 0, NoExport: e.n(3, "no export") == 0})
+	e.t.Logf("object %s: %s, %v", o.DN, r.Result, err)
+	return nil
+}
+
+func (e *editor) stage(on bool) {
+	_, err := metaverse.SetStaging(e.t.Context(), e.store, on, metaverse.Staging{By: "somebody"})
+	require.NoError(e.t, err)
 }
 
 // agree brings everything to rest and compares the tenant with the model.
