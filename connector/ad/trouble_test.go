@@ -21,7 +21,6 @@ func TestSambaOpenTrouble(t *testing.T) {
 	t.Parallel()
 	d := sambatest.Start(t, &sambatest.Options{Users: 2})
 	const otherCA = "testdata/other-ca.pem"
-	unreachable := unreachableURL(t)
 	secret := "Not-The-Password-4711"
 	for name, c := range map[string]struct {
 		change func(*ad.Options)
@@ -36,7 +35,7 @@ func TestSambaOpenTrouble(t *testing.T) {
 		"another name":         {func(o *ad.Options) { o.ServerName = "dc9.contoso.test" }, connector.ErrUntrusted, connector.CodeConnectionFailed, "ServerName"},
 		"untrusted StartTLS":   {func(o *ad.Options) { o.URLs, o.CAFile = []string{d.PlainURL}, otherCA }, connector.ErrUntrusted, connector.CodeConnectionFailed, "CAFile"},
 		"plain is refused":     {func(o *ad.Options) { o.URLs, o.AllowPlainLoopback = []string{d.PlainURL}, true }, connector.ErrAuthentication, connector.CodeAuthentication, "strong auth required"},
-		"unreachable":          {func(o *ad.Options) { o.URLs = []string{unreachable} }, connector.ErrUnavailable, connector.CodeConnectionFailed, "refused"},
+		"unreachable":          {func(o *ad.Options) { o.URLs = []string{unreachableURL} }, connector.ErrUnavailable, connector.CodeConnectionFailed, "refused"},
 		"no such partition":    {func(o *ad.Options) { o.Partitions = []string{"DC=fabrikam,DC=test"} }, connector.ErrInvalid, connector.CodeInvalidDN, "DC=fabrikam"},
 		"no such container":    {func(o *ad.Options) { o.Include = []string{"OU=None," + d.BaseDN} }, connector.ErrInvalid, connector.CodeInvalidDN, "Options.Include"},
 		"no such exclusion":    {func(o *ad.Options) { o.Exclude = []string{"OU=None," + d.BaseDN} }, connector.ErrInvalid, connector.CodeInvalidDN, "Options.Exclude"},
@@ -58,21 +57,16 @@ func TestSambaOpenTrouble(t *testing.T) {
 	t.Run("the next one is tried", func(t *testing.T) {
 		t.Parallel()
 		o := adminOptions(d)
-		o.URLs = []string{unreachable, d.PlainURL} // with StartTLS
+		o.URLs = []string{unreachableURL, d.PlainURL} // with StartTLS
 		require.Len(t, full(t, open(t, directory(t, o))).at(t, d.Population.UserDN(1)).Attributes.Values("proxyAddresses"), 3)
 	})
 }
 
 func failing(context.Context) (string, error) { return "", errors.New("the vault is sealed") }
 
-// unreachableURL is one where nobody listens.
-func unreachableURL(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return "ldaps://" + l.Addr().String()
-}
+// unreachableURL is one where nobody listens. A port that was free a moment ago may be given to the
+// server of another test.
+const unreachableURL = "ldaps://127.0.0.1:1"
 
 // silentURL is one where connections are taken and nothing is said.
 func silentURL(t *testing.T) string {

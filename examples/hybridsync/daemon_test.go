@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -80,15 +80,6 @@ func (r *receiver) has(id scheduler.EventID) bool {
 	return slices.ContainsFunc(r.alerts, func(a alert) bool { return a.ID == id })
 }
 
-// a free address on loopback.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -125,10 +116,10 @@ func (b *bench) eventually(what string, fn func() bool) {
 // The daemon, as operators know it: metrics, health, traces, alerts, orders, reload, stop. It
 // is not parallel: it signals its own process.
 func TestDaemon(t *testing.T) {
-	b, r, address := newBench(t), newReceiver(t), freeAddress(t)
+	b, r := newBench(t), newReceiver(t)
 	people := b.populate(20, 2)
 	require.NoError(t, os.WriteFile(filepath.Join(b.dir, "token"), []byte("s3cret\n"), 0o600))
-	b.values["more"] = "daemon: {listen: \"" + address + "\", traces: \"" + r.URL + "/v1/traces\"}\n" +
+	b.values["more"] = "daemon: {listen: \"127.0.0.1:0\", traces: \"" + r.URL + "/v1/traces\"}\n" +
 		"alerts: {webhook: \"" + r.URL + "/alerts\", token: \"${file:token}\"}\nschedule: {interval: 30m}\n"
 	path := b.configure()
 	log, err := os.Create(filepath.Join(b.dir, "log"))
@@ -140,7 +131,16 @@ func TestDaemon(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, []string{"run", "-config", path}, &out, log) }()
 
-	url := "http://" + address
+	url := ""
+	b.eventually("where metrics and health are served", func() bool {
+		require.Empty(t, ended, "the daemon has ended")
+		text, err := os.ReadFile(log.Name())
+		require.NoError(t, err)
+		if found := regexp.MustCompile(`"serving metrics and health" address=(\S+)`).FindSubmatch(text); found != nil {
+			url = "http://" + string(found[1])
+		}
+		return url != ""
+	})
 	b.eventually("the first cycle", func() bool {
 		require.Empty(t, ended, "the daemon has ended")
 		return !b.statusOrNone().State.LastEnd.IsZero()

@@ -73,7 +73,7 @@ func TestDaemonRotatesItsCertificate(t *testing.T) {
 	pg := postgrestest.Start(t, nil)
 	b := managed(t)
 	p := b.populate(30, 2)
-	b.values["store"], b.values["more"] = pg.URL(), "lease_period: 2s\n"
+	b.values["store"], b.values["more"] = pg.URL(), shortLease
 	out, err := b.run("check")
 	require.NoError(t, err)
 	require.Contains(t, out, "not protected by hardware")

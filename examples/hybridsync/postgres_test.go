@@ -61,7 +61,7 @@ func TestPostgresKilledInMidCycle(t *testing.T) {
 		users = 150
 	}
 	p := b.populate(users, 20)
-	b.values["store"], b.values["more"] = pg.URL(), "lease_period: 2s\n"
+	b.values["store"], b.values["more"] = pg.URL(), shortLease
 	s := b.server("daemon", "")
 	nudge := func() { // a cycle that was cut short is not waited for
 		if st := b.statusOrNone().State; st.Running == nil {

@@ -15,6 +15,9 @@ import (
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
+// shortLease is a period of the lease that is waited for soon, and none that is lost on a busy machine.
+const shortLease = "lease_period: 6s\n"
+
 // server is the daemon in a process of its own, with a configuration file of its own.
 type server struct {
 	b    *bench
@@ -75,7 +78,7 @@ func TestServers(t *testing.T) {
 	pg := postgrestest.Start(t, nil)
 	b := newBench(t)
 	p := b.populate(120, 3)
-	b.values["store"], b.values["more"] = pg.URL(), "lease_period: 2s\n"
+	b.values["store"], b.values["more"] = pg.URL(), shortLease
 
 	first := b.server("first", "daemon: {log_format: text, stop_grace: 20s}\n")
 	first.said("event=active", 1)

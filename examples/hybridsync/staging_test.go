@@ -302,7 +302,7 @@ func TestStagingOutlastsItsServers(t *testing.T) {
 	pg := postgrestest.Start(t, nil)
 	b := newBench(t)
 	p := b.populate(20, 2)
-	b.values["store"], b.values["more"] = pg.URL(), "lease_period: 2s\n"
+	b.values["store"], b.values["more"] = pg.URL(), shortLease
 	b.must("staging", "enter", "-by", "ann")
 	first := b.server("first", "")
 	first.said("event=cycle-ended", 1)

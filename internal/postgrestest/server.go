@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	mathrand "math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -365,10 +366,18 @@ func (s *Server) logTail() string {
 	return string(b[max(0, len(b)-2000):])
 }
 
+// freePort finds a port that stays free until the server listens, and while it is restarted: it is below
+// those that the system gives to whoever asks for any.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const first, choices = 10_000, 20_000
+	var errs []error
+	for range 100 {
+		port := first + mathrand.IntN(choices)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, l.Close()
+		}
+		errs = append(errs, err)
 	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
+	return 0, errors.Join(errs...)
 }

@@ -88,7 +88,7 @@ func TestPostgresConcurrentStarts(t *testing.T) {
 	errs := make(chan error, 8)
 	for range cap(errs) {
 		wg.Go(func() {
-			s, err := sqlstore.Open(t.Context(), dsn, nil)
+			s, err := sqlstore.Open(t.Context(), dsn, &sqlstore.Options{BusyTimeout: time.Minute}) // they wait for each other
 			if err == nil {
 				err = errors.Join(s.Update(t.Context(), func(tx metaverse.Tx) error { _, err := tx.NewCS(1); return err }), s.Close())
 			}
