@@ -95,10 +95,10 @@ func (b *batch) release() {
 // forget drops what an earlier batch may have changed.
 func (b *ahead) forget(before *batch) {
 	for id := range before.cs {
-		if w := b.cs[id]; w != nil {
-			delete(b.cs, id)
-			delete(b.mv, w.Link.MV)
-		}
+		b.forgetCS(id)
+	}
+	for _, id := range before.noted {
+		b.forgetCS(id)
 	}
 	for id := range before.mv {
 		delete(b.mv, id)
@@ -113,6 +113,13 @@ func (b *ahead) forget(before *batch) {
 		for k := range x.changed {
 			delete(b.csIndex(name).stored, k)
 		}
+	}
+}
+
+func (b *ahead) forgetCS(id CSID) {
+	if w := b.cs[id]; w != nil {
+		delete(b.cs, id)
+		delete(b.mv, w.Link.MV)
 	}
 }
 

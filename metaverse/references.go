@@ -545,6 +545,9 @@ func (b *refBatch) noteReferences() error {
 			less = append(less, id)
 		}
 	}
+	if b.objects != nil {
+		b.objects.noted = append(append(b.objects.noted, more...), less...)
+	}
 	if err := b.noteMore(more); err != nil {
 		return err
 	}

@@ -482,3 +482,27 @@ func TestDNsChangeHandsWhileReferrersAreRead(t *testing.T) {
 	w.settle()
 	require.Equal(t, w.expected(), w.tenant())
 }
+
+// A group whose own change is taken back in the same synchronisation in which somebody becomes its
+// member gets the member: what an earlier page has staged for it is not written over by what was
+// loaded ahead.
+func TestMemberStagedWhileTheGroupIsLoadedAhead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.opts.Batch = 1
+	w.reload()
+	w.user(1, set("sAMAccountName", attr.String("svc1")))
+	w.group(1)
+	w.join(1, userDN(1))
+	w.initial()
+	w.settle()
+	w.modify(groupDN(1), set("displayName", attr.String("for a moment")))
+	w.run("ad", metaverse.DeltaImport)
+	w.run("ad", metaverse.DeltaSync)
+	w.modify(groupDN(1), set("displayName", attr.String("Group 1")))
+	w.modify(userDN(1), set("sAMAccountName", attr.String("u1")))
+	w.run("ad", metaverse.DeltaImport)
+	w.run("ad", metaverse.DeltaSync)
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+}
