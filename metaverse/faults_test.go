@@ -28,34 +28,47 @@ func (w *world) with(ad connector.Connector) {
 	require.NoError(w.t, err)
 }
 
-// hollow is a directory whose imports are complete and show nothing.
-type hollow struct{ *memdir.Directory }
-
-type hollowSession struct{ connector.Session }
-
-func (h *hollow) Open(ctx context.Context, o connector.OpenOptions) (connector.Session, error) {
-	s, err := h.Directory.Open(ctx, o)
-	return &hollowSession{s}, err
+// A retold directory is one whose full imports somebody else tells.
+type retold struct {
+	*memdir.Directory
+	tell func(r connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error]
 }
 
-func (s *hollowSession) Unwrap() connector.Session { return s.Session }
+type retoldSession struct {
+	connector.Session
+	d *retold
+}
 
-func (s *hollowSession) FullImport(ctx context.Context, r connector.ImportRequest) iter.Seq2[connector.Item, error] {
+func (d *retold) Open(ctx context.Context, o connector.OpenOptions) (connector.Session, error) {
+	s, err := d.Directory.Open(ctx, o)
+	return &retoldSession{s, d}, err
+}
+
+func (s *retoldSession) Unwrap() connector.Session { return s.Session }
+
+func (s *retoldSession) FullImport(ctx context.Context, r connector.ImportRequest) iter.Seq2[connector.Item, error] {
 	inner, _ := connector.As[connector.FullImporter](s.Session)
-	return func(yield func(connector.Item, error) bool) {
-		for item, err := range inner.FullImport(ctx, r) {
-			if err == nil && item.Kind != connector.ItemComplete {
-				continue
-			}
-			if err == nil {
-				c := *item.Complete
-				c.Objects, item.Complete = 0, &c
-			}
-			if !yield(item, err) {
-				return
+	return s.d.tell(r, inner.FullImport(ctx, r))
+}
+
+// hollow is a directory whose imports are complete and show nothing.
+func hollow(d *memdir.Directory) *retold {
+	return &retold{d, func(_ connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
+		return func(yield func(connector.Item, error) bool) {
+			for item, err := range items {
+				if err == nil && item.Kind != connector.ItemComplete {
+					continue
+				}
+				if err == nil {
+					c := *item.Complete
+					c.Objects, item.Complete = 0, &c
+				}
+				if !yield(item, err) {
+					return
+				}
 			}
 		}
-	}
+	}}
 }
 
 // Whatever a connector does wrong, nobody is staged for deletion, nothing is sent, and the
@@ -69,7 +82,7 @@ func TestNoFaultOfAConnectorDeletes(t *testing.T) {
 		}
 	}
 	faults := map[string]func(*world){
-		"empty result":  func(w *world) { w.with(&hollow{w.ad}) },
+		"empty result":  func(w *world) { w.with(hollow(w.ad)) },
 		"repeated page": func(w *world) { w.ad.SetFaults(memdir.Faults{RepeatToken: true}) },
 		"refuse":        faulty(connectortest.Fault{Kind: connectortest.Refuse}),
 		"expire":        faulty(connectortest.Fault{Kind: connectortest.Expire}),

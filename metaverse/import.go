@@ -168,7 +168,9 @@ func (in *intake) request(resume connector.Checkpoint) connector.ImportRequest {
 
 func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.FullImporter, st *importState) error {
 	in := newIntake(r, s, true)
-	in.moved.restore(st.moves)
+	if err := in.remember(ctx); err != nil { // an attempt in the same step may have added to it
+		return err
+	}
 	var checkpoint connector.Checkpoint
 	if resume := st.interrupted; resume != nil {
 		checkpoint, in.failures = resume.Checkpoint, resume.Failures
@@ -224,7 +226,9 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 
 func (r *run) deltaImport(ctx context.Context, s connector.Session, im connector.DeltaImporter, st *importState) error {
 	in := newIntake(r, s, false)
-	in.moved.restore(st.moves)
+	if err := in.remember(ctx); err != nil {
+		return err
+	}
 	if err := in.loadTroubled(ctx); err != nil {
 		return err
 	}
@@ -356,6 +360,11 @@ func (r *run) holdImport(ctx context.Context, shown, unseen, imported int64) err
 	}
 	r.rec.Held = []Excess{over}
 	if err := r.noteMissing(ctx, unseen); err != nil {
+		return err
+	}
+	// The next one reads from the start: what is missing here may be there by then.
+	err = r.update(ctx, func(tx Tx) error { return tx.PutSetting(settingCheckpoint+r.t.name, nil) })
+	if err != nil {
 		return err
 	}
 	return &heldError{ResultStoppedImportHeld, fmt.Sprintf(

@@ -121,6 +121,15 @@ func (m *moves) restore(s savedMoves) {
 	m.overflow, m.again = s.Overflow, s.Again
 }
 
+// remember takes over the moves of imports that were not completed.
+func (in *intake) remember(ctx context.Context) error {
+	return in.r.e.store.View(ctx, func(rd Reader) error {
+		saved, err := readMoves(rd, in.r.t.name)
+		in.moved.restore(saved)
+		return err
+	})
+}
+
 // rereadReferrers reads again what refers to objects whose DN another object has taken in
 // this import. A referrer that came before the change of DNs was understood to mean the
 // object that stood there until then.

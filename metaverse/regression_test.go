@@ -1,6 +1,7 @@
 package metaverse_test
 
 import (
+	"iter"
 	"testing"
 	"time"
 
@@ -503,6 +504,89 @@ func TestMemberStagedWhileTheGroupIsLoadedAhead(t *testing.T) {
 	w.modify(userDN(1), set("sAMAccountName", attr.String("u1")))
 	w.run("ad", metaverse.DeltaImport)
 	w.run("ad", metaverse.DeltaSync)
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+}
+
+// A full import that is held because many are missing is followed by one that reads from the start:
+// whoever is to be seen by then, because somebody has given the account its permission back, is
+// not missing any more.
+func TestImportAfterAHeldOneReadsAgain(t *testing.T) {
+	t.Parallel()
+	w := big(t)
+	w.opts.ImportHold = metaverse.ImportHold{}
+	hidden := true
+	w.with(&retold{w.ad, func(_ connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
+		return func(yield func(connector.Item, error) bool) {
+			n := 0
+			for item, err := range items {
+				if item.Object != nil {
+					n++
+				}
+				if hidden && item.Object != nil && n <= 100 {
+					continue
+				}
+				if !yield(item, err) {
+					return
+				}
+			}
+		}
+	}})
+	rec, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
+	require.ErrorIs(t, err, metaverse.ErrHeld)
+	hidden = false
+	rec, err = w.engine.Run(t.Context(), "ad", metaverse.FullImport, &metaverse.RunOptions{AcceptRun: rec.ID})
+	require.NoError(t, err)
+	require.Zero(t, rec.Counters.Deletes)
+	require.Zero(t, w.pendingDeletions())
+}
+
+// A full import that is resumed, cannot go on from there and begins again remembers whose DNs were
+// taken before that.
+func TestImportThatBeginsAgainRemembersChangedDNs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.opts.Batch = 1
+	w.reload()
+	for i := range 3 {
+		if i == 1 {
+			w.group(1)
+		}
+		w.user(i)
+	}
+	w.join(1, userDN(2))
+	w.initial()
+	w.settle()
+	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(1)}))
+	require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(2)}, userDN(1)))
+	paged := &metaverse.RunOptions{PageSize: 1}
+	w.ad.SetFaults(memdir.Faults{Import: connector.ErrUnavailable, After: 4}) // user 0 and the group, each with a checkpoint
+	_, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, paged)
+	require.ErrorIs(t, err, connector.ErrUnavailable)
+	w.ad.SetFaults(memdir.Faults{})
+	require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(0)}, userDN(9)))
+
+	w.with(&retold{w.ad, func(r connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
+		return func(yield func(connector.Item, error) bool) {
+			n := 0
+			for item, err := range items {
+				if !yield(item, err) {
+					return
+				}
+				switch n++; {
+				case r.Resume != nil: // having shown user 2
+					yield(connector.Item{}, connector.ErrWatermarkExpired)
+					return
+				case n == 1: // having shown user 0
+					yield(connector.Item{}, connector.ErrUnavailable)
+					return
+				}
+			}
+		}
+	}})
+	_, err = w.engine.Run(t.Context(), "ad", metaverse.FullImport, paged)
+	require.ErrorIs(t, err, connector.ErrUnavailable)
+	w.reload()
 	w.settle()
 	require.Equal(t, w.expected(), w.tenant())
 }

@@ -55,7 +55,10 @@ func (e *Engine) purgePlaceholders(ctx context.Context, name string) error {
 				return err
 			}
 			still, err := orphaned(tx, page)
-			if err != nil {
+			if err != nil || len(still) == 0 {
+				return err
+			}
+			if _, err := noteChange(tx); err != nil { // steps that run may have looked at them
 				return err
 			}
 			return tx.DeleteCS(still)

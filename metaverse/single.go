@@ -266,12 +266,7 @@ func (s *single) read(ctx context.Context, r *run, keys []connector.Key) (items 
 func (s *single) stage(ctx context.Context, r *run, items []connector.Item) error {
 	in := newIntake(r, nil, false)
 	in.items = items
-	err := s.e.store.View(ctx, func(rd Reader) error {
-		saved, err := readMoves(rd, r.t.name)
-		in.moved.restore(saved)
-		return err
-	})
-	if err != nil {
+	if err := in.remember(ctx); err != nil {
 		return err
 	}
 	if err := in.flush(ctx, nil); err != nil {
