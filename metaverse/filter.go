@@ -71,7 +71,7 @@ func (b *batch) filter(w *csWork, subject *rules.Subject) (out bool, err error) 
 		if err := b.unlink(w, m, FilteredDisconnector); err != nil {
 			return false, err
 		}
-		return true, b.recompute(m, false)
+		return true, b.consequences(m)
 	case out:
 		b.setState(w, FilteredDisconnector)
 	case w.State == FilteredDisconnector:

@@ -3,6 +3,7 @@ package metaverse
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hybridsync/hybridsync/connector/attr"
 	"github.com/hybridsync/hybridsync/rules"
@@ -54,6 +55,7 @@ func (b *batch) syncObject(w *csWork) error {
 		return err
 	}
 	w.next = ImportNone
+	b.errs = slices.DeleteFunc(b.errs, func(e ObjectError) bool { return e.CS == w.ID }) // of before its turn came
 	b.waits(w)
 	b.cleared = append(b.cleared, w.ID)
 	return nil
@@ -119,7 +121,7 @@ func (b *batch) gone(w *csWork) error {
 	if m == nil {
 		return nil
 	}
-	return b.recompute(m, false)
+	return b.consequences(m)
 }
 
 // dropReferences forgets what an object that is gone referred to.
@@ -175,7 +177,7 @@ func (b *batch) settleLink(w *csWork, scope []*rules.CompiledRule, subject *rule
 		if err := b.unlink(w, current, NormalDisconnector); err != nil {
 			return nil, false, err
 		}
-		return nil, false, b.recompute(current, false)
+		return nil, false, b.consequences(current)
 	}
 	found, joinable, err := b.findMV(decider, subject)
 	if err != nil {
@@ -284,7 +286,7 @@ func (b *batch) join(w *csWork, current, m *mvWork, rule *rules.CompiledRule) er
 		if err := b.unlink(w, current, NormalDisconnector); err != nil {
 			return err
 		}
-		if err := b.recompute(current, false); err != nil {
+		if err := b.consequences(current); err != nil {
 			return err
 		}
 	}

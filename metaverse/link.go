@@ -105,8 +105,9 @@ func (b *batch) leave(w *csWork, m *mvWork, state CSState) error {
 	return b.consequences(m)
 }
 
-// consequences computes what an operator's decision means for a metaverse object. Trouble with that does
-// not undo the decision: it is recorded with an object that is linked, which is tried again.
+// consequences computes what it means for a metaverse object that an object has left it, or was linked
+// by an operator's decision. Trouble with that does not undo it: it is recorded with an object that is
+// still linked, which is tried again.
 func (b *batch) consequences(m *mvWork) error {
 	err := b.recompute(m, false)
 	trouble, own := errors.AsType[*objectTrouble](err)

@@ -11,6 +11,7 @@ import (
 	"github.com/hybridsync/hybridsync/connector/attr"
 	"github.com/hybridsync/hybridsync/connector/memdir"
 	"github.com/hybridsync/hybridsync/metaverse"
+	"github.com/hybridsync/hybridsync/rules"
 )
 
 // The tests of this file are the shortest forms of what the model test and reviews have found.
@@ -589,4 +590,38 @@ func TestImportThatBeginsAgainRemembersChangedDNs(t *testing.T) {
 	w.reload()
 	w.settle()
 	require.Equal(t, w.expected(), w.tenant())
+}
+
+// Trouble with what an object leaves behind, which another one keeps in existence, is trouble of that
+// one, and it is tried again: there is nobody else to try again for.
+func TestTroubleWithWhatIsLeftBehindIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range w.rules {
+		switch r := &w.rules[i]; r.ID {
+		case "in-cloud-user":
+			r.LinkType = rules.Provision
+			r.Flows = append(r.Flows, direct("sourceAnchor", "sourceAnchor"), direct("userPrincipalName", "userPrincipalName"))
+		case "out-user":
+			r.Flows[2] = expression("displayName", `IIF(IsNullOrEmpty([accountName]),Error("nobody"),[displayName])`)
+		}
+	}
+	w.reload()
+	w.user(1)
+	w.initial()
+	w.settle()
+	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(1)}))
+	w.delta()
+	w.delta()
+	errs := w.errors()
+	require.Len(t, errs, 1)
+	require.Equal(t, "cloud", errs[0].Connector)
+	require.Greater(t, errs[0].Count, 1)
+	require.EqualValues(t, 1, w.counts("cloud").PendingImport)
+	w.healthy()
+	w.rules = testRules()
+	w.reload()
+	w.settle()
+	require.Empty(t, w.errors())
+	require.Empty(t, w.anchors(), "nothing keeps it in existence any more")
 }
