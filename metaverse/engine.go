@@ -133,6 +133,7 @@ type target struct {
 
 	// What rules write, spelled as they do.
 	classes, exports []string
+	deciding         map[string]bool // DN keys of groups that decide about scopes
 
 	mu     sync.Mutex
 	schema *schemaIndex // read once, guarded by mu
@@ -162,6 +163,7 @@ func New(store Store, set *rules.Set, connectors []connector.Connector, opts *Op
 			Connector: c, name: name, caps: c.Capabilities(), classes: set.Classes(name), exports: set.ExportAttributes(name),
 		}
 		e.names = append(e.names, name)
+		e.connectors[name].deciding = e.decidingGroups(e.connectors[name])
 	}
 	for _, r := range set.Rules() {
 		e.rulesByID[r.ID] = r

@@ -101,6 +101,9 @@ func (b *batch) gone(w *csWork) error {
 			return err
 		}
 	}
+	if err := b.wakeMembers(w); err != nil {
+		return err
+	}
 	referred, err := b.tx.ReferredTo([]CSID{w.ID})
 	if err != nil {
 		return err

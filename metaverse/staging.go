@@ -35,6 +35,8 @@ type staging struct {
 	unknown []connector.Key // changed objects that must be read whole
 	failed  []ObjectError
 	counts  Counters
+
+	members, regrouped []CSID // about whom groups decide, and groups that begin or end to
 }
 
 // staged is one connector-space object of the batch with what happens to it.
@@ -368,6 +370,7 @@ const TransientPrefix = "\x00transient/"
 
 func (s *staging) displace(cs *staged) {
 	delete(s.byDN, cs.DNKey)
+	s.regroup(cs, cs.DNKey)
 	s.in.moved.displace(cs.ID)
 	cs.DNKey = TransientPrefix + strconv.FormatInt(int64(cs.ID), 10)
 	cs.dirty = true
@@ -393,6 +396,8 @@ func (s *staging) place(cs *staged, dn, partition string) (bool, error) {
 		}
 	}
 	delete(s.byDN, cs.DNKey)
+	s.regroup(cs, cs.DNKey)
+	s.regroup(cs, key)
 	s.in.moved.left(cs.DNKey, cs.ID)
 	s.in.moved.taken(key, cs.ID)
 	renamed := cs.DN != dn

@@ -352,6 +352,8 @@ func (s *staging) flushRefs() error {
 			}
 		}
 	}
+	s.noteMembers(c.adds)
+	s.noteMembers(c.deletes)
 	if err := s.confirmRefs(exported); err != nil {
 		return err
 	}

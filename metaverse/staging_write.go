@@ -135,6 +135,9 @@ func (s *staging) write() error {
 	if err := s.flushRefs(); err != nil {
 		return err
 	}
+	if err := s.wakeMembers(); err != nil {
+		return err
+	}
 	if err := s.writeExports(); err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (c *csReferences) MemberOf(groupDN string) (bool, error) {
 	if err != nil || id == 0 {
 		return false, err
 	}
-	has, err := c.b.tx.HasCSRefs([]CSRef{{id, "member", c.w.ID}})
+	has, err := c.b.tx.HasCSRefs([]CSRef{{id, memberAttribute, c.w.ID}})
 	return len(has) > 0 && has[0], err
 }
 

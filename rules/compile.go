@@ -234,7 +234,9 @@ func (c *compiler) condition(sp *space, cond ScopeCondition) condition {
 		compare: known.compare, negated: known.negated, source: cond,
 		operand: newOperand(cond.Value), dynamic: len(parametersIn(cond.Value)) > 0,
 	}
-	if known.compare != cmpMemberOf {
+	if known.compare == cmpMemberOf {
+		sp.table.add("member") // it is the group that an import shows it of
+	} else {
 		out.slot = sp.table.add(cond.Attribute)
 	}
 	return out

@@ -156,6 +156,22 @@ func (s *Set) Classes(connector string) []string {
 	return names.sorted()
 }
 
+// MemberGroups returns the DNs of the groups that scopes of inbound rules ask for members of:
+// whoever becomes a member, or is none any more, has to be evaluated again.
+func (s *Set) MemberGroups(connector string) []string {
+	var dns []string
+	for r := range s.of(connector, Inbound) {
+		for _, group := range r.scope {
+			for i := range group {
+				if dn := group[i].source.Value; group[i].compare == cmpMemberOf && !slices.Contains(dns, dn) {
+					dns = append(dns, dn)
+				}
+			}
+		}
+	}
+	return dns
+}
+
 // of iterates over the rules of the connector and direction, by precedence.
 func (s *Set) of(connector string, d Direction) func(func(*CompiledRule) bool) {
 	return func(yield func(*CompiledRule) bool) {
