@@ -62,7 +62,8 @@ type Completion struct {
 	// Watermark is where the next delta import starts; nil where there is no delta import.
 	Watermark Watermark
 	// Objects is the number of objects, updates and deletions that the directory sent,
-	// including those that carried an error.
+	// including those that carried an error. A full import that was resumed counts what came
+	// before its checkpoint, too.
 	Objects int64
 }
 

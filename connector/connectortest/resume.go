@@ -32,6 +32,7 @@ func resumeEach(f *fixture) {
 			covered[it.Object.Anchor] = true
 		}
 		require.Equal(f, want, covered, "what a checkpoint covers and what follows after resuming are all objects")
+		require.Equal(f, all.complete.Objects, rest.complete.Objects, "a resumed import counts what its checkpoint covers, too")
 	}
 }
 

@@ -47,7 +47,7 @@ func (f *fullRun) run() error {
 		if err != nil {
 			return err
 		}
-		f.at = at
+		f.at, f.count = at, at.Shown
 	}
 	for i, c := range f.s.classes {
 		if slices.Contains(f.at.Done, c.name) {
@@ -58,6 +58,7 @@ func (f *fullRun) run() error {
 		}
 		f.at.Done = append(f.at.Done, c.name)
 		if i < len(f.s.classes)-1 {
+			f.at.Shown = f.count
 			f.put(connector.Item{Kind: connector.ItemCheckpoint, Checkpoint: f.at.encode()})
 		}
 		if f.over {
@@ -65,7 +66,7 @@ func (f *fullRun) run() error {
 		}
 	}
 	mark := *f.at
-	mark.Use, mark.Done = useWatermark, nil
+	mark.Use, mark.Done, mark.Shown = useWatermark, nil, 0
 	f.put(connector.Item{Kind: connector.ItemComplete, Complete: &connector.Completion{Watermark: mark.encode(), Objects: f.count}})
 	return nil
 }

@@ -27,6 +27,8 @@ type position struct {
 	// Loose are objects that changed again after a full import had yielded them. The next
 	// delta import reads them first.
 	Loose []string `json:"loose,omitempty"`
+	// Shown is, in the checkpoint of a full import, the number of objects that came before it.
+	Shown int64 `json:"shown,omitempty"`
 }
 
 // A link is where the changes of one class go on.
