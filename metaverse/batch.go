@@ -36,7 +36,7 @@ type batch struct {
 	queue    refQueue
 	direct   int       // references to settle in the batch itself; the others are queued
 	refs     *refBatch // those that were
-	noted    []CSID    // objects not loaded here whose pending exports were changed with them
+	noted    []CSID    // objects not loaded here of which the batch has changed what is pending
 
 	copies sharedLists[copied]
 	flows  sharedLists[ReferenceFlow]

@@ -40,6 +40,9 @@ func (s *staging) regroup(cs *staged, dnKey string) {
 
 // noteMembers notes whose membership in a deciding group changes.
 func (s *staging) noteMembers(refs []CSRef) {
+	if len(s.in.r.t.deciding) == 0 {
+		return
+	}
 	for _, ref := range refs {
 		if s.in.r.t.decides(s.byID[ref.Source].DNKey) && attr.EqualName(ref.Attribute, memberAttribute) {
 			s.members = append(s.members, ref.Target)
