@@ -24,8 +24,10 @@
 //
 // # Who takes part
 //
-// Rules decide by their scopes whom they are for. Beside them, [Options] has filters, whose
-// objects are filtered disconnectors, and an operator may connect and disconnect objects. A
+// Rules decide by their scopes whom they are for. Where a scope asks for members of a group, whoever
+// joins or leaves it is evaluated by the next delta, though the directory tells of the group alone.
+// Beside rules, [Options] has filters, whose objects are filtered disconnectors, and an operator may
+// connect and disconnect objects. A
 // delta step does the work of a full one, and says so, when rules, filters, the schema of a
 // directory or what is read of it have changed ([WidenReason]).
 //

@@ -59,7 +59,8 @@
 // 16 octets, as a GUID. An operator holds for an attribute with several values if it holds
 // for one of them. Every negated operator, ISBITNOTSET and ISNOTMEMBEROF included, holds
 // exactly when the plain one does not, and so for absent attributes. ISBITSET holds if any
-// bit of the mask is set. ISMEMBEROF looks at direct members only.
+// bit of the mask is set. ISMEMBEROF looks at direct members only; see
+// [Set.MemberGroups].
 //
 // # Errors
 //

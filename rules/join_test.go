@@ -104,4 +104,6 @@ func TestAttributeLists(t *testing.T) {
 	require.Equal(t, []string{"written"}, set.ExportAttributes("ad"))
 	require.Equal(t, []string{"contact", "user"}, set.Classes("ad"))
 	require.Empty(t, set.ImportAttributes("other"))
+	require.Equal(t, []string{"CN=g"}, set.MemberGroups("AD"))
+	require.Empty(t, set.MemberGroups("other"))
 }
