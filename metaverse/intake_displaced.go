@@ -17,11 +17,16 @@ import (
 type moves struct {
 	// vacant tells by the hash of a DN key which object has left it.
 	vacant map[uint64]CSID
-	// displaced are the objects whose DN another object has taken.
+	// displaced are the objects whose DN another object has taken, or may have taken.
 	displaced map[CSID]bool
 	open      map[CSID]bool // those of them whose referrers have not been read again since
 	lost      []CSID        // those of which it is not known where they are
 	changed   bool          // since they were saved
+
+	// named are the objects that references have meant by their DN, and anybody says that an import which
+	// was not completed may have named any object.
+	named   idSet
+	anybody bool
 
 	// overflow says that there were too many to keep in an import that was not completed, and again
 	// that a full import has begun from the start since.
@@ -29,7 +34,7 @@ type moves struct {
 }
 
 func newMoves() moves {
-	return moves{vacant: make(map[uint64]CSID), displaced: make(map[CSID]bool), open: make(map[CSID]bool)}
+	return moves{vacant: make(map[uint64]CSID), displaced: make(map[CSID]bool), open: make(map[CSID]bool), named: make(idSet)}
 }
 
 func hashDN(key string) uint64 {
@@ -38,10 +43,26 @@ func hashDN(key string) uint64 {
 	return h.Sum64()
 }
 
-// left notes that an object has another DN from now on.
+// name notes that a reference was taken to mean an object, because it stands at the DN that was shown.
+func (m *moves) name(id CSID) {
+	if id == 0 {
+		return
+	}
+	if len(m.named) == 0 && !m.anybody {
+		m.changed = true
+	}
+	m.named.add(id)
+}
+
+// left notes that an object has another DN from now on. Whoever was understood to mean it before
+// may have meant one that had taken its place by then, and that is not shown: it is out of scope.
 func (m *moves) left(key string, id CSID) {
-	if !strings.HasPrefix(key, TransientPrefix) {
-		m.vacant[hashDN(key)], m.changed = id, true
+	if strings.HasPrefix(key, TransientPrefix) {
+		return
+	}
+	m.vacant[hashDN(key)], m.changed = id, true
+	if m.anybody || m.named.has(id) {
+		m.displace(id)
 	}
 }
 
@@ -68,6 +89,7 @@ type savedMoves struct {
 	Vacant    map[uint64]CSID `json:"vacant,omitempty"`
 	Displaced []CSID          `json:"displaced,omitempty"`
 	Overflow  bool            `json:"overflow,omitempty"` // too many to keep
+	Named     bool            `json:"named,omitempty"`    // references have named objects by their DN
 	// Again says that a full import has begun from the start since: that one can be resumed.
 	Again bool `json:"again,omitempty"`
 }
@@ -81,7 +103,10 @@ func (m *moves) save(tx Tx, name string) error {
 	}
 	saved := savedMoves{Overflow: true}
 	if len(m.vacant)+len(m.displaced) <= maxSavedMoves {
-		saved = savedMoves{Vacant: m.vacant, Displaced: slices.Sorted(maps.Keys(m.displaced)), Overflow: m.overflow, Again: m.again}
+		saved = savedMoves{
+			Vacant: m.vacant, Displaced: slices.Sorted(maps.Keys(m.displaced)), Named: m.anybody || len(m.named) > 0,
+			Overflow: m.overflow, Again: m.again,
+		}
 	}
 	b, err := json.Marshal(saved)
 	if err != nil {
@@ -115,6 +140,7 @@ func (m *moves) saveLost(tx Tx, name string) error {
 
 func (m *moves) restore(s savedMoves) {
 	maps.Copy(m.vacant, s.Vacant)
+	m.anybody = s.Named
 	for _, id := range s.Displaced {
 		m.displaced[id], m.open[id] = true, true
 	}

@@ -277,6 +277,32 @@ func TestResumedImportKeepsWhatCameMeanwhile(t *testing.T) {
 	require.Equal(t, w.expected(), w.tenant())
 }
 
+// A group that is shown before a former holder of a member's DN is shown at another one meant the
+// member, also where that one is out of scope and never shown. Found by the model test, seed
+// 16296725110715533616.
+func TestPlaceIsNamedBeforeItsFormerHolderGoes(t *testing.T) {
+	t.Parallel()
+	for cut := range 4 { // the import is tried again after so many items
+		for _, kind := range []metaverse.StepKind{metaverse.FullImport, metaverse.DeltaImport} {
+			w := newWorld(t)
+			w.group(1) // is shown first
+			w.user(2)
+			w.settle()
+			require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(2)}, userDN(3)))
+			require.NoError(t, w.ad.Put(connector.Object{Class: "contact", DN: userDN(2)}))
+			w.join(1, userDN(2))
+			w.ad.SetFaults(memdir.Faults{Import: connector.ErrUnavailable, After: cut})
+			_, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
+			require.Error(t, err)
+			w.ad.SetFaults(memdir.Faults{})
+			w.run("ad", kind)
+			w.settle()
+			require.Equal(t, w.expected(), w.tenant(), "%s after %d items", kind, cut)
+			require.Empty(t, w.members("G1"))
+		}
+	}
+}
+
 // Looking at an object is not seeing it: who is gone is gone, though another one at the same DN was
 // asked for while a full import was interrupted.
 func TestResumedImportDropsWhoWasOnlyLookedAt(t *testing.T) {

@@ -245,6 +245,11 @@ func (c *refChanges) resolve(s *staging, values []attr.Value, create bool) ([]CS
 			ids[i] = id
 		}
 	}
+	if s.caps.References != connector.ReferenceByAnchor {
+		for _, id := range ids {
+			s.in.moved.name(id)
+		}
+	}
 	return ids, nil
 }
 
