@@ -143,8 +143,11 @@ func countImport(ctx context.Context, c connector.Connector) (n int, err error) 
 // 150 seconds.
 const quotaPerSecond = 20
 
-// writesPerSecond is the default pace of the connector.
-const writesPerSecond = 19.5
+// The default pace of the connector: changes, and resource units for the smallest tenants.
+const (
+	writesPerSecond = 19.5
+	unitsPerSecond  = 325
+)
 
 // toEntra exports a company to a mock tenant whose quota, and the pace with it, is scaled, so that it
 // ends.
@@ -160,7 +163,9 @@ func toEntra(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	t, err := entra.New(cloud, cred, &entra.Options{BaseURL: srv.GraphURL, RootCAs: srv.CAPool(), WritesPerSecond: writesPerSecond * scale})
+	t, err := entra.New(cloud, cred, &entra.Options{
+		BaseURL: srv.GraphURL, RootCAs: srv.CAPool(), WritesPerSecond: writesPerSecond * scale, UnitsPerSecond: unitsPerSecond * scale,
+	})
 	if err != nil {
 		return err
 	}
