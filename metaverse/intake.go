@@ -19,7 +19,8 @@ type intake struct {
 	session connector.Session
 	full    bool // full imports mark what they see
 	items   []connector.Item
-	values  int // reference values in items
+	values  int  // reference values in items
+	alone   bool // they were read by themselves, and may be newer than what the import tells of others
 
 	reading sync.Mutex   // held by who uses the session
 	total   atomic.Int64 // of objects, where the directory reports it
@@ -172,6 +173,13 @@ func (in *intake) readWhole(ctx context.Context, keys []connector.Key) error {
 		return err
 	}
 	in.items = items
+	return in.flushAlone(ctx)
+}
+
+// flushAlone stages objects that were read by themselves.
+func (in *intake) flushAlone(ctx context.Context) error {
+	in.alone = true
+	defer func() { in.alone = false }()
 	return in.flush(ctx, nil)
 }
 

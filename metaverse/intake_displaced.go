@@ -28,13 +28,21 @@ type moves struct {
 	named   idSet
 	anybody bool
 
+	// strangers are placeholders for what nobody was known by before objects were read by themselves,
+	// unmet those of these objects that refer to them, and owed those of earlier imports; see foresee.
+	strangers, unmet map[CSID]bool
+	owed             []CSID
+
 	// overflow says that there were too many to keep in an import that was not completed, and again
 	// that a full import has begun from the start since.
 	overflow, again bool
 }
 
 func newMoves() moves {
-	return moves{vacant: make(map[uint64]CSID), displaced: make(map[CSID]bool), open: make(map[CSID]bool), named: make(idSet)}
+	return moves{
+		vacant: make(map[uint64]CSID), displaced: make(map[CSID]bool), open: make(map[CSID]bool),
+		named: make(idSet), strangers: make(map[CSID]bool), unmet: make(map[CSID]bool),
+	}
 }
 
 func hashDN(key string) uint64 {
@@ -79,6 +87,11 @@ func (m *moves) taken(key string, id CSID) {
 // displace notes that another object stands where an object stood.
 func (m *moves) displace(id CSID) { m.displaced[id], m.open[id], m.changed = true, true, true }
 
+// foresee notes an object that was read by itself and refers to a stranger. That may be a new name of somebody
+// known, which this import has not told, and which the next one will not tell if there is a newer one by
+// then. The object is read again at the end of the next import.
+func (m *moves) foresee(id CSID) { m.unmet[id], m.changed = true, true }
+
 // maxSavedMoves bounds what is kept for the case that the import dies. Beyond it, a full import
 // from the start follows then.
 const maxSavedMoves = 5000
@@ -92,6 +105,8 @@ type savedMoves struct {
 	Named     bool            `json:"named,omitempty"`    // references have named objects by their DN
 	// Again says that a full import has begun from the start since: that one can be resumed.
 	Again bool `json:"again,omitempty"`
+	// Reread are the objects that are read again in any case.
+	Reread []CSID `json:"reread,omitempty"`
 }
 
 // startOver reports whether only a full import from the start can make up for what was not kept.
@@ -108,6 +123,7 @@ func (m *moves) save(tx Tx, name string) error {
 			Overflow: m.overflow, Again: m.again,
 		}
 	}
+	saved.Reread = m.reread(m.owed)
 	b, err := json.Marshal(saved)
 	if err != nil {
 		return err
@@ -126,12 +142,25 @@ func readMoves(rd Reader, name string) (s savedMoves, err error) {
 	return s, nil
 }
 
+// reread lists what is read again in any case, with what earlier imports owe. If it is too much, it is what
+// the connector does not read that is referred to, rather than new names.
+func (m *moves) reread(owed []CSID) []CSID {
+	ids := slices.AppendSeq(slices.Clone(owed), maps.Keys(m.unmet))
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return ids[:min(len(ids), maxSavedMoves)]
+}
+
 // saveLost keeps what the next import has to ask about.
 func (m *moves) saveLost(tx Tx, name string) error {
-	if len(m.lost) == 0 || len(m.lost) > maxSavedMoves {
+	saved := savedMoves{Reread: m.reread(nil)}
+	if len(m.lost) <= maxSavedMoves {
+		saved.Displaced = m.lost
+	}
+	if len(saved.Displaced)+len(saved.Reread) == 0 {
 		return tx.PutSetting(settingMoves+name, nil)
 	}
-	b, err := json.Marshal(savedMoves{Displaced: m.lost})
+	b, err := json.Marshal(saved)
 	if err != nil {
 		return err
 	}
@@ -144,7 +173,7 @@ func (m *moves) restore(s savedMoves) {
 	for _, id := range s.Displaced {
 		m.displaced[id], m.open[id] = true, true
 	}
-	m.overflow, m.again = s.Overflow, s.Again
+	m.overflow, m.again, m.owed = s.Overflow, s.Again, s.Reread
 }
 
 // remember takes over the moves of imports that were not completed.
@@ -165,6 +194,9 @@ func (in *intake) rereadReferrers(ctx context.Context) error {
 		return nil
 	}
 	reader, _ := connector.As[connector.ObjectReader](in.session)
+	if err := in.rereadOwed(ctx, reader); err != nil {
+		return err
+	}
 	lost := make(map[CSID]bool)
 	for len(in.moved.open) > 0 {
 		ids := slices.Sorted(maps.Keys(in.moved.open))
@@ -188,6 +220,38 @@ func (in *intake) rereadReferrers(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// rereadOwed reads again what earlier imports have left.
+func (in *intake) rereadOwed(ctx context.Context, reader connector.ObjectReader) error {
+	if reader == nil {
+		return nil
+	}
+	for ids := range slices.Chunk(in.moved.owed, in.r.e.opts.Batch) {
+		var keys []connector.Key
+		err := in.r.e.store.View(ctx, func(rd Reader) (err error) {
+			keys, err = keysOf(rd, ids)
+			return err
+		})
+		if err == nil {
+			err = in.readAgain(ctx, reader, keys)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keysOf names those of the objects that are there, as far as the imports know.
+func keysOf(rd Reader, ids []CSID) (keys []connector.Key, err error) {
+	heads, err := rd.CSHeads(ids)
+	for _, o := range heads {
+		if o != nil && o.Imported && o.Pending != ImportDelete {
+			keys = append(keys, o.Key())
+		}
+	}
+	return keys, err
 }
 
 // rereadReferrersOf reads again what refers to one object. reader is nil where nothing can be read
@@ -246,12 +310,7 @@ func (in *intake) referrers(ctx context.Context, id, after CSID) (keys []connect
 			return err
 		}
 		last = ids[len(ids)-1]
-		heads, err := rd.CSHeads(ids)
-		for _, o := range heads {
-			if o != nil && o.Imported && o.Pending != ImportDelete {
-				keys = append(keys, o.Key())
-			}
-		}
+		keys, err = keysOf(rd, ids)
 		return err
 	})
 	return keys, last, err
@@ -271,7 +330,7 @@ func (in *intake) readAgain(ctx context.Context, reader connector.ObjectReader, 
 			in.items = append(in.items, item)
 		}
 	}
-	return in.flush(ctx, nil)
+	return in.flushAlone(ctx)
 }
 
 // noteTransient counts the objects that lost their DN to another object and got no new one

@@ -651,3 +651,31 @@ func TestTroubleWithWhatIsLeftBehindIsTriedAgain(t *testing.T) {
 	require.Empty(t, w.errors())
 	require.Empty(t, w.anchors(), "nothing keeps it in existence any more")
 }
+
+// Who is renamed while what refers to her is read again, and once more before the next import, keeps her
+// membership: the name that her group tells of was never hers, as far as imports know.
+func TestMemberIsRenamedWhileHerGroupIsReadAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user(1)
+	w.user(2)
+	w.group(1)
+	w.join(1, userDN(1))
+	w.initial()
+	w.settle()
+	move := func(from, to int) { require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(from)}, userDN(to))) }
+	move(1, 9)
+	move(2, 1)
+	w.ad.SetFaults(memdir.Faults{Item: func(k connector.Key) error {
+		if k.DN == userDN(9) {
+			w.ad.SetFaults(memdir.Faults{})
+			move(9, 10)
+		}
+		return nil
+	}})
+	w.run("ad", metaverse.DeltaImport)
+	move(10, 11)
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+	require.Equal(t, []string{"->E1"}, w.members("G1"))
+}

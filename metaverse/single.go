@@ -269,7 +269,7 @@ func (s *single) stage(ctx context.Context, r *run, items []connector.Item) erro
 	if err := in.remember(ctx); err != nil {
 		return err
 	}
-	if err := in.flush(ctx, nil); err != nil {
+	if err := in.flushAlone(ctx); err != nil {
 		return err
 	}
 	if in.failures > 0 {

@@ -28,6 +28,7 @@ type staging struct {
 	byDN     map[string]*staged
 	order    []*staged // in order of first appearance
 	lowered  [2]string // a DN and its key: the latest one that was asked for
+	met      bool      // a stranger was referred to; see moves
 
 	refs    refChanges
 	seen    []CSID
@@ -214,6 +215,7 @@ func (s *staging) object(o *connector.Object) error {
 	if s.adopt(cs, o) {
 		changed = true
 	}
+	s.met = false
 	plain, refs := splitReferences(&o.Attributes)
 	if !cs.Image.Equal(&plain) {
 		cs.Image, cs.dirty, changed = plain, true, true
@@ -222,6 +224,9 @@ func (s *staging) object(o *connector.Object) error {
 		return err
 	} else if refsChanged {
 		changed = true
+	}
+	if s.in.alone && s.met {
+		s.in.moved.foresee(cs.ID)
 	}
 	s.mark(cs, changed, fresh, before)
 	return nil

@@ -250,6 +250,9 @@ func (c *refChanges) resolve(s *staging, values []attr.Value, create bool) ([]CS
 			s.in.moved.name(id)
 		}
 	}
+	if len(s.in.moved.strangers) > 0 {
+		s.met = s.met || slices.ContainsFunc(ids, func(id CSID) bool { return s.in.moved.strangers[id] })
+	}
 	return ids, nil
 }
 
@@ -327,6 +330,9 @@ func (s *staging) placeholder(text string) (CSID, error) {
 	}
 	// Whoever is referred to where another object stood was perhaps meant before, too.
 	s.in.moved.taken(cs.DNKey, id)
+	if s.in.alone && s.caps.References != connector.ReferenceByAnchor {
+		s.in.moved.strangers[id] = true
+	}
 	s.track(cs)
 	return id, nil
 }
