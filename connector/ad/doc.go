@@ -43,9 +43,13 @@
 //
 // Members of groups in other domains are DNs like others. An object of a delta import that
 // refers to what was renamed or moved while the domains were asked one after the other is
-// sent again, whole, when all names were sent. Who moves to and fro between domains while they
-// are asked, and once more before the next import, may be missing from groups until these are
-// read again. Domain controllers learn of
+// sent again, whole, when all names were sent. Who is moved or renamed in these seconds, even while
+// that is sent, keeps her memberships too: an import that cannot be certain that the names which
+// it told are those that it told of the members leaves a note in the watermark, and the next one
+// sends such groups again. What it cannot notice is a name that changes hands: somebody is moved
+// to another domain, made a member there, and moved on, and somebody else gets the very same DN,
+// all that after the group's domain was asked for changes and before hers. The group then has the
+// other one until it is sent again, whole. Domain controllers learn of
 // renames in other domains late; an object that is read whole meanwhile names such members
 // by what they were called, until the next full import. What is on its way, left one domain
 // and is not known yet to the domain controller of the other, keeps imports from being

@@ -39,6 +39,24 @@ type shuffle struct {
 	busy bool       // chance strikes between requests
 }
 
+// newShuffle makes a forest with a team in each domain and some people, in which chance strikes between
+// the requests of its connector.
+func newShuffle(t testing.TB, seed uint64, o adtest.Options) *shuffle {
+	t.Helper()
+	s := &shuffle{t: t, rng: rand.New(rand.NewPCG(seed, 7)), people: map[adtest.GUID]bool{}, wood: newWood(t, o)}
+	for i := range s.options {
+		s.options[i].Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			return &hooked{c, s.between}, err
+		}
+		s.universal(i, "team")
+	}
+	for range 40 {
+		s.strike()
+	}
+	return s
+}
+
 // strike changes something, somewhere.
 func (s *shuffle) strike() {
 	s.mu.Lock()
@@ -189,20 +207,9 @@ func TestForestByChance(t *testing.T) {
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			s := &shuffle{t: t, rng: rand.New(rand.NewPCG(seed, 7)), people: map[adtest.GUID]bool{},
-				wood: newWood(t, adtest.Options{MaxPageSize: 5, SilentMoves: seed%3 == 2})}
-			for i := range s.options {
-				s.options[i].Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-					c, err := (&net.Dialer{}).DialContext(ctx, network, address)
-					return &hooked{c, s.between}, err
-				}
-				s.universal(i, "team")
-			}
+			s := newShuffle(t, seed, adtest.Options{MaxPageSize: 5, SilentMoves: seed%3 == 2})
 			if seed%4 == 3 { // one domain without DirSync among others
 				s.options[seed%3].DirSync = ad.DirSyncNever
-			}
-			for range 40 {
-				s.strike()
 			}
 			s.run(24, seed%2 == 0)
 		})

@@ -15,14 +15,10 @@ type holding struct {
 	// them is older: it has not heard yet that they moved.
 	whole  map[connector.Anchor]int
 	domain int // that is being asked
-
-	referrers map[connector.Anchor]*referrer
-	renamed   int // the last domain that gave an object a name, -1 for none
 }
 
 func newHolding() *holding {
-	return &holding{kept: map[connector.Anchor]struct{}{}, whole: map[connector.Anchor]int{},
-		referrers: map[connector.Anchor]*referrer{}, renamed: -1}
+	return &holding{kept: map[connector.Anchor]struct{}{}, whole: map[connector.Anchor]int{}}
 }
 
 // keep holds a deletion.
@@ -42,9 +38,5 @@ func (h *holding) passes(item connector.Item) bool {
 	if item.Kind == connector.ItemObject && item.Err == nil {
 		h.whole[item.Object.Anchor] = h.domain
 	}
-	if item.Kind == connector.ItemUpdate && whole && by != h.domain {
-		return false
-	}
-	h.note(item)
-	return true
+	return item.Kind != connector.ItemUpdate || !whole || by == h.domain
 }

@@ -55,6 +55,9 @@ func (s *forestSession) FullImport(ctx context.Context, r connector.ImportReques
 		if err := s.followRenames(ctx, m); err != nil {
 			return err
 		}
+		if err := s.unsettle(ctx); err != nil {
+			return err
+		}
 		if err := s.underway(ctx, func(g guid) bool { return !sent.has(g) }); err != nil {
 			return err
 		}
@@ -88,16 +91,21 @@ func (s *forestSession) DeltaImport(ctx context.Context, w connector.Watermark, 
 			return err
 		}
 		hold := newHolding()
-		m.hold = hold
+		m.hold, m.hearsay = hold, newHearsay()
 		err = s.each(ctx, func(x *domain) (err error) {
-			hold.domain = x.index
+			hold.domain, m.hearsay.domain = x.index, x.index
+			root, err := x.link.readRoot(ctx)
+			if err != nil {
+				return err
+			}
+			x.asked = root.usn
 			x.next, err = x.s.changes(ctx, x.link, m, x.mark, x.s.pageSize(r.PageSize))
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		m.hold = nil
+		m.hold, m.hearsay.domain = nil, len(s.domains)
 		return s.release(ctx, m, hold)
 	})
 }
@@ -119,23 +127,34 @@ func (s *forestSession) release(ctx context.Context, m *emitter, hold *holding) 
 			return err
 		}
 	}
-	doubtful, err := s.doubtful(ctx, hold, len(settler.back) > 0)
+	doubtful, _, err := s.doubtful(ctx, m.hearsay)
 	if err != nil {
+		return err
+	}
+	again := map[guid]struct{}{}
+	for g := range doubtful {
+		again[g] = struct{}{}
+	}
+	if err := s.remember(ctx, m.hearsay, again); err != nil {
 		return err
 	}
 	for _, item := range hold.late {
 		g := guidOf(item.Object.Anchor)
 		_, whole := settler.back[g]
-		if _, again := doubtful[g]; whole || again {
+		if _, coming := again[g]; whole || coming {
 			continue
 		}
 		if err := m.send(item); err != nil {
 			return err
 		}
 	}
-	again := newTally()
-	err = s.each(ctx, func(x *domain) error { return x.sendWhole(ctx, m, sorted(doubtful), again) })
+	clear(m.hearsay.referrers)
+	told := newTally()
+	err = s.each(ctx, func(x *domain) error { return x.sendWhole(ctx, m, sorted(again), told) })
 	if err != nil {
+		return err
+	}
+	if s.later.referrers, err = s.lasting(ctx, m.hearsay); err != nil {
 		return err
 	}
 	if err := s.trouble(); err != nil {

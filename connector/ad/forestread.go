@@ -12,6 +12,7 @@ import (
 // ReadObjects implements [connector.ObjectReader]. An object does not exist that is in no
 // domain; where one cannot be asked, an object that no other holds is an error of its own.
 func (s *forestSession) ReadObjects(ctx context.Context, keys []connector.Key) iter.Seq2[connector.Item, error] {
+	s = s.apart()
 	return s.stream(ctx, "read", func(m *emitter) error {
 		for chunk := range slices.Chunk(keys, readBatch) {
 			if err := s.readKeys(ctx, m, chunk); err != nil {

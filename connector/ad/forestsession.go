@@ -19,6 +19,9 @@ type forestSession struct {
 	domains []*domain
 	// contexts are the DNs of the forest's domains, of those too that are not imported.
 	contexts []string
+
+	// Of one import.
+	earlier, later doubts // of the import before, and of this one
 }
 
 // A forestWriter is a session that exports too.
@@ -36,6 +39,9 @@ type domain struct {
 	err  error     // what keeps the domain from being imported whole
 	mark watermark // where the import started
 	next watermark // where the next one starts
+	// asked is the number of the domain controller's last change when a delta import asked it;
+	// 0 where it does not tell.
+	asked int64
 }
 
 // name is the domain's DNS name, as far as it is known.
@@ -97,12 +103,24 @@ func (s *forestSession) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// apart returns the session with a state of its own: objects are read one by one while an import
+// is under way.
+func (s *forestSession) apart() *forestSession {
+	own := *s
+	own.domains = make([]*domain, len(s.domains))
+	for i, x := range s.domains {
+		own.domains[i] = &domain{d: x.d, index: x.index, s: x.s, down: x.down}
+	}
+	return &own
+}
+
 // start readies the domains that can be reached, over new connections where the old ones
 // were lost.
 func (s *forestSession) start(ctx context.Context) error {
 	for _, x := range s.domains {
-		x.err, x.link, x.mark, x.next = x.down, nil, watermark{}, watermark{}
+		x.err, x.link, x.mark, x.next, x.asked = x.down, nil, watermark{}, watermark{}, 0
 	}
+	s.earlier, s.later = doubts{}, doubts{}
 	return s.each(ctx, func(x *domain) (err error) {
 		x.link, err = x.s.link(ctx)
 		return err

@@ -20,7 +20,8 @@ type emitter struct {
 	connector string
 	yield     func(connector.Item, error) bool
 	objects   int64
-	hold      *holding // of an import of several domains, else nil
+	hold      *holding // of a delta import of several domains, else nil
+	hearsay   *hearsay // of a delta import of several domains, else nil
 }
 
 func (m *emitter) send(item connector.Item) error {
@@ -30,6 +31,7 @@ func (m *emitter) send(item connector.Item) error {
 	if m.hold != nil && !m.hold.passes(item) {
 		return nil
 	}
+	m.hearsay.note(item)
 	m.objects++
 	if !m.yield(item, nil) {
 		return errStopped
@@ -50,7 +52,7 @@ func (m *emitter) trouble(o *connector.Object, err error) error {
 // late sends an update that has to come after all renames.
 func (m *emitter) late(item connector.Item) error {
 	if m.hold != nil {
-		m.hold.note(item)
+		m.hearsay.note(item)
 		m.hold.late = append(m.hold.late, item)
 		return nil
 	}
