@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync"
 	"testing"
 
@@ -197,12 +198,15 @@ func tryInto(t testing.TB, s connector.Session, v *view) error {
 }
 
 // Whatever moves whenever: nobody who lives is ever deleted or missed, and when all is at
-// rest the connector space is what the domains hold.
+// rest the connector space is what the domains hold. HYBRIDSYNC_LONG makes it longer.
 func TestForestByChance(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(8)
-	if testing.Short() {
+	seeds := uint64(4)
+	switch {
+	case testing.Short():
 		seeds = 2
+	case os.Getenv("HYBRIDSYNC_LONG") != "":
+		seeds = 40
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
