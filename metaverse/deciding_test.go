@@ -10,12 +10,12 @@ import (
 	"github.com/hybridsync/hybridsync/rules"
 )
 
-// pilot is a rule that keeps people from the cloud who are no members of group 1.
-func pilot() rules.Rule {
+// pilot is a rule that keeps people from the cloud who are no members of a group.
+func pilot(dn string) rules.Rule {
 	return rules.Rule{
 		ID: "in-pilot", Name: "In from AD - User Filter Group", Direction: rules.Inbound, Connector: "ad", SourceType: "user", TargetType: "person",
 		LinkType: rules.Join, Precedence: 90,
-		Scope: []rules.ScopeGroup{{{Attribute: "memberOf", Operator: rules.IsNotMemberOf, Value: groupDN(1)}}},
+		Scope: []rules.ScopeGroup{{{Attribute: "memberOf", Operator: rules.IsNotMemberOf, Value: dn}}},
 		Flows: []rules.Flow{{Target: "cloudFiltered", Type: rules.Constant, Constant: "True", Merge: rules.Update}},
 	}
 }
@@ -27,7 +27,7 @@ func TestMembersOfDecidingGroupsAreEvaluated(t *testing.T) {
 	for _, batch := range []int{1, 100} {
 		w := newWorld(t)
 		w.opts.Batch = batch
-		w.rules = append(w.rules, pilot())
+		w.rules = append(w.rules, pilot(groupDN(1)))
 		w.reload()
 		for i := range 3 {
 			w.user(1 + i)
@@ -65,7 +65,7 @@ func TestMembersOfDecidingGroupsAreEvaluated(t *testing.T) {
 func TestDecidingGroupsAreImported(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.rules = append(w.rules, pilot())
+	w.rules = append(w.rules, pilot(groupDN(1)))
 	for i := range w.rules {
 		if w.rules[i].ID == "in-group" {
 			w.rules[i].Flows = w.rules[i].Flows[:2]
