@@ -193,6 +193,9 @@ func (in *intake) rereadReferrers(ctx context.Context) error {
 		in.moved = newMoves()
 		return nil
 	}
+	if err := in.noteRenamed(ctx); err != nil {
+		return err
+	}
 	reader, _ := connector.As[connector.ObjectReader](in.session)
 	if err := in.rereadOwed(ctx, reader); err != nil {
 		return err

@@ -2,6 +2,7 @@ package metaverse
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hybridsync/hybridsync/connector"
 )
@@ -63,6 +64,36 @@ func (in *intake) retryTroubled(ctx context.Context) error {
 		return nil
 	}
 	return in.readWhole(ctx, keys)
+}
+
+// noteRenamed finds out who got another DN while she was on record: what refers to her by the former
+// one refers to a placeholder, which she will not take.
+func (in *intake) noteRenamed(ctx context.Context) error {
+	var dns []string
+	for _, k := range in.troubled.keys {
+		if in.troubled.healed[k] && k.DN != "" && !k.Anchor.IsZero() {
+			dns = append(dns, dnKey(in.r.t.caps, k.DN))
+		}
+	}
+	for chunk := range slices.Chunk(dns, in.r.e.opts.Batch) {
+		err := in.r.e.store.View(ctx, func(rd Reader) error {
+			ids, err := rd.CSByDN(in.r.t.name, chunk)
+			if err != nil {
+				return err
+			}
+			heads, err := rd.CSHeads(ids)
+			for _, o := range heads {
+				if o != nil && o.State == Placeholder {
+					in.moved.displace(o.ID)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forgetTroubled takes off the record what this import has staged; a full import without

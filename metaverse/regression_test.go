@@ -303,6 +303,33 @@ func TestPlaceIsNamedBeforeItsFormerHolderGoes(t *testing.T) {
 	}
 }
 
+// Who is renamed while she cannot be read keeps the memberships that were read with her former name.
+// Found by the model test, seed 9248810750171626956.
+func TestRenamedWhileInTrouble(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []metaverse.StepKind{metaverse.DeltaImport, metaverse.FullImport} {
+		w := newWorld(t)
+		w.group(1)
+		w.settle()
+		w.user(2)
+		w.join(1, userDN(2))
+		w.ad.SetFaults(memdir.Faults{Item: func(k connector.Key) error {
+			if k.DN == userDN(2) {
+				return connector.ErrInvalid
+			}
+			return nil
+		}})
+		require.EqualValues(t, 1, w.run("ad", metaverse.DeltaImport).Counters.Errors)
+		w.ad.SetFaults(memdir.Faults{})
+		require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(2)}, userDN(3)))
+		w.run("ad", kind)
+		w.settle()
+		require.Equal(t, []string{"->E2"}, w.members("G1"), "%s", kind)
+		require.Equal(t, w.expected(), w.tenant())
+		require.Empty(t, w.errors())
+	}
+}
+
 // Looking at an object is not seeing it: who is gone is gone, though another one at the same DN was
 // asked for while a full import was interrupted.
 func TestResumedImportDropsWhoWasOnlyLookedAt(t *testing.T) {
