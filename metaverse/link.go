@@ -158,6 +158,9 @@ func (e *Engine) operate(ctx context.Context, ref ObjectRef, fn func(*batch, *cs
 		if err != nil {
 			return err
 		}
+		if err := e.outOfTurn(tx); err != nil {
+			return err
+		}
 		b := newBatch(ctx, r, tx)
 		if err := b.loadCS([]CSID{o.ID}); err != nil {
 			return err

@@ -385,6 +385,25 @@ func TestRulesTakenBackHalfway(t *testing.T) {
 	require.Empty(t, w.errors())
 }
 
+// So do rules that were in force for one object only. Found by the model test, seed
+// 10962790812807497575.
+func TestRulesTakenBackAfterASingleObject(t *testing.T) {
+	t.Parallel()
+	w := populated(t)
+	w.user(20, set("department", attr.String("Secret")))
+	w.apply(policy{open: true})
+	w.settle()
+	require.Contains(t, w.tenant(), "E20")
+	w.apply(policy{})
+	_, err := w.engine.SyncObject(t.Context(), metaverse.ObjectRef{Connector: "ad", DN: userDN(20)}, &metaverse.ObjectOptions{Deletes: true})
+	require.NoError(t, err)
+	require.NotContains(t, w.tenant(), "E20")
+	w.apply(policy{open: true})
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+	require.Empty(t, w.errors())
+}
+
 // A full import under rules that read less dies at any of its commits; the former rules come
 // back. Whom the dying import no longer saw is not deleted, and what it no longer read comes
 // back. Found by the model test, seed 6751707653262227236.

@@ -26,6 +26,9 @@ func (s *single) synchronise(ctx context.Context) (string, error) {
 		return "", err
 	}
 	err = s.r.update(ctx, func(tx Tx) error {
+		if err := s.e.outOfTurn(tx); err != nil {
+			return err
+		}
 		x := &previewing{e: s.e, r: s.r, t: newTracer(tx), ctx: ctx, commit: true, also: also}
 		if err := x.run(ObjectRef{CS: s.id}); err != nil {
 			return err

@@ -92,22 +92,45 @@ func (r *run) renew(tx Tx, prefix, now string, reason WidenReason, what string) 
 	if err != nil || string(last) == now {
 		return false, err
 	}
-	// This step may change what objects of other connectors are linked to. They have their
-	// turn under whatever rules come next, even if those are the ones of their last turn.
-	for _, name := range r.e.names {
-		if other, err := tx.Setting(prefix + name); err != nil {
-			return false, err
-		} else if name != r.t.name && other != nil && string(other) != now {
-			if err := tx.PutSetting(prefix+name, []byte("outdated")); err != nil {
-				return false, err
-			}
-		}
+	if err := r.e.outdate(tx, prefix, now, r.t.name); err != nil {
+		return false, err
 	}
 	if last != nil && r.rec.Step == DeltaSync {
 		r.rec.Widened = reason
 		r.note("%s since the last synchronisation: every object was evaluated", what)
 	}
 	return true, tx.PutSetting(prefix+r.t.name, []byte(now))
+}
+
+// outdate has all objects of the connectors but one evaluated again that were evaluated by another
+// thing than now the last time: what is evaluated now may change what they are linked to. They have
+// their turn under whatever rules come next, even if those are the ones of their last turn.
+func (e *Engine) outdate(tx Tx, prefix, now, but string) error {
+	for _, name := range e.names {
+		last, err := tx.Setting(prefix + name)
+		if err != nil {
+			return err
+		}
+		if name == but || last == nil || string(last) == now {
+			continue
+		}
+		if err := tx.PutSetting(prefix+name, []byte("outdated")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outOfTurn notes that something is evaluated by itself, outside of a synchronisation.
+func (e *Engine) outOfTurn(tx Tx) error {
+	schema, err := e.schemaHash()
+	if err != nil {
+		return err
+	}
+	if err := e.outdate(tx, settingRules, e.rulesHash(), ""); err != nil {
+		return err
+	}
+	return e.outdate(tx, settingSchema, schema, "")
 }
 
 // syncObjects takes pending imports in, a page in a transaction. While one page is written the
