@@ -162,6 +162,16 @@ func (r *run) selection() string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// reselect notes that something is read that the last complete import may not have read, or the
+// other way round. A return to the selection of that import reads everything, too.
+func (r *run) reselect(tx Tx) error {
+	last, err := tx.Setting(settingSelection + r.t.name)
+	if err != nil || last == nil || string(last) == r.selection() {
+		return err
+	}
+	return tx.PutSetting(settingSelection+r.t.name, []byte("changing"))
+}
+
 func (in *intake) request(resume connector.Checkpoint) connector.ImportRequest {
 	return connector.ImportRequest{Resume: resume, PageSize: in.r.opts.PageSize, Progress: in.total.Store}
 }
@@ -179,12 +189,9 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 			if err := tx.ClearSeen(r.t.name); err != nil {
 				return err
 			}
-			if st.selection != "" && st.selection != r.selection() {
-				// If this import dies halfway, what it did is right for neither selection: a
-				// return to the former one reads everything, too.
-				if err := tx.PutSetting(settingSelection+r.t.name, []byte("changing")); err != nil {
-					return err
-				}
+			// If this import dies halfway, what it did is right for neither selection.
+			if err := r.reselect(tx); err != nil {
+				return err
 			}
 			in.moved.again, in.moved.changed = in.moved.overflow, in.moved.overflow
 			if err := in.moved.save(tx, r.t.name); err != nil {

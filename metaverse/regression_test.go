@@ -404,6 +404,24 @@ func TestRulesTakenBackAfterASingleObject(t *testing.T) {
 	require.Empty(t, w.errors())
 }
 
+// Under rules that do not read its class an object is not there when it is read by itself. It comes
+// back with them. Found by the model test, seed 16426491848140929921.
+func TestSelectionTakenBackAfterASingleObject(t *testing.T) {
+	t.Parallel()
+	w := populated(t)
+	w.group(7)
+	w.settle()
+	require.Contains(t, w.tenant(), "G7")
+	w.apply(policy{noGroups: true})
+	_, err := w.engine.SyncObject(t.Context(), metaverse.ObjectRef{Connector: "ad", DN: groupDN(7)}, &metaverse.ObjectOptions{Deletes: true})
+	require.NoError(t, err)
+	require.NotContains(t, w.tenant(), "G7")
+	w.apply(policy{})
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+	require.Empty(t, w.errors())
+}
+
 // A full import under rules that read less dies at any of its commits; the former rules come
 // back. Whom the dying import no longer saw is not deleted, and what it no longer read comes
 // back. Found by the model test, seed 6751707653262227236.

@@ -264,6 +264,9 @@ func (s *single) read(ctx context.Context, r *run, keys []connector.Key) (items 
 
 // stage takes what was read into the connector space.
 func (s *single) stage(ctx context.Context, r *run, items []connector.Item) error {
+	if err := r.update(ctx, r.reselect); err != nil {
+		return err
+	}
 	in := newIntake(r, nil, false)
 	in.items = items
 	if err := in.remember(ctx); err != nil {
