@@ -91,8 +91,10 @@ func (s *settings) engine(store metaverse.Store, token *atomic.Int64) (*metavers
 	if err != nil {
 		return nil, err
 	}
+	// However many deletions have piled up until somebody takes over, no administrator is there to accept
+	// them.
 	return metaverse.New(store, set, []connector.Connector{directory, tenant}, &metaverse.Options{
-		LeasePeriod: s.Period, Batch: 20, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		DeletionThreshold: -1, LeasePeriod: s.Period, Batch: 20, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 }
 
