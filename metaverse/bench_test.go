@@ -113,7 +113,7 @@ func unread(b testing.TB, users, groups int) *metaverse.Engine {
 		o.Anchor = connector.TextAnchor(o.DN)
 		items[i] = connector.Item{Kind: connector.ItemObject, Object: &o}
 	}
-	e, err := metaverse.New(store, set, []connector.Connector{&flow{ad, shows(items, -1, nil)}, cloud}, nil)
+	e, err := metaverse.New(store, set, []connector.Connector{flow(ad, shows(items, -1, nil)), cloud}, nil)
 	require.NoError(b, err)
 	return e
 }

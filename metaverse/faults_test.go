@@ -31,7 +31,7 @@ func (w *world) with(ad connector.Connector) {
 // A retold directory is one whose full imports somebody else tells.
 type retold struct {
 	*memdir.Directory
-	tell func(r connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error]
+	tell func(ctx context.Context, r connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error]
 }
 
 type retoldSession struct {
@@ -48,12 +48,12 @@ func (s *retoldSession) Unwrap() connector.Session { return s.Session }
 
 func (s *retoldSession) FullImport(ctx context.Context, r connector.ImportRequest) iter.Seq2[connector.Item, error] {
 	inner, _ := connector.As[connector.FullImporter](s.Session)
-	return s.d.tell(r, inner.FullImport(ctx, r))
+	return s.d.tell(ctx, r, inner.FullImport(ctx, r))
 }
 
 // hollow is a directory whose imports are complete and show nothing.
 func hollow(d *memdir.Directory) *retold {
-	return &retold{d, func(_ connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
+	return &retold{d, func(_ context.Context, _ connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
 		return func(yield func(connector.Item, error) bool) {
 			for item, err := range items {
 				if err == nil && item.Kind != connector.ItemComplete {

@@ -17,25 +17,10 @@ import (
 )
 
 // flow is a directory whose full import is a function.
-type flow struct {
-	*memdir.Directory
-	items func(ctx context.Context) iter.Seq2[connector.Item, error]
-}
-
-type flowSession struct {
-	connector.Session
-	f *flow
-}
-
-func (f *flow) Open(ctx context.Context, o connector.OpenOptions) (connector.Session, error) {
-	s, err := f.Directory.Open(ctx, o)
-	return &flowSession{s, f}, err
-}
-
-func (s *flowSession) Unwrap() connector.Session { return s.Session }
-
-func (s *flowSession) FullImport(ctx context.Context, _ connector.ImportRequest) iter.Seq2[connector.Item, error] {
-	return s.f.items(ctx)
+func flow(d *memdir.Directory, items func(ctx context.Context) iter.Seq2[connector.Item, error]) *retold {
+	return &retold{d, func(ctx context.Context, _ connector.ImportRequest, _ iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
+		return items(ctx)
+	}}
 }
 
 func flowUser(n int) connector.Item {
@@ -64,7 +49,7 @@ func TestReadingAheadIsBounded(t *testing.T) {
 				ahead = append(ahead, read.Load()-p.Done)
 			}
 		}
-		w.with(&flow{w.ad, func(context.Context) iter.Seq2[connector.Item, error] {
+		w.with(flow(w.ad, func(context.Context) iter.Seq2[connector.Item, error] {
 			return func(yield func(connector.Item, error) bool) {
 				for i := range users {
 					read.Add(1)
@@ -74,7 +59,7 @@ func TestReadingAheadIsBounded(t *testing.T) {
 				}
 				yield(flowEnd(users), nil)
 			}
-		}})
+		}))
 		rec := w.run("ad", metaverse.FullImport)
 		require.EqualValues(t, users, rec.Counters.Adds)
 		require.EqualValues(t, users, w.counts("ad").Imported)
@@ -101,7 +86,7 @@ func TestReadingAheadEndsWithTheStep(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var ended atomic.Bool
-			w.with(&flow{w.ad, func(ctx context.Context) iter.Seq2[connector.Item, error] {
+			w.with(flow(w.ad, func(ctx context.Context) iter.Seq2[connector.Item, error] {
 				return func(yield func(connector.Item, error) bool) {
 					defer ended.Store(true)
 					for i := range before {
@@ -119,7 +104,7 @@ func TestReadingAheadEndsWithTheStep(t *testing.T) {
 					<-ctx.Done() // a directory that does not answer
 					yield(connector.Item{}, context.Cause(ctx))
 				}
-			}})
+			}))
 			rec, err := w.engine.Run(ctx, "ad", metaverse.FullImport, nil)
 			require.Error(t, err)
 			require.True(t, ended.Load())
@@ -136,14 +121,14 @@ func TestReadingAheadKeepsTheOrder(t *testing.T) {
 	trouble := errors.New("the directory has gone")
 	w := newWorld(t)
 	w.opts.Batch = 10
-	w.with(&flow{w.ad, func(context.Context) iter.Seq2[connector.Item, error] {
+	w.with(flow(w.ad, func(context.Context) iter.Seq2[connector.Item, error] {
 		return func(yield func(connector.Item, error) bool) {
 			for i := range before {
 				yield(flowUser(i), nil)
 			}
 			yield(connector.Item{}, trouble)
 		}
-	}})
+	}))
 	rec, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
 	require.ErrorIs(t, err, trouble)
 	require.EqualValues(t, before, rec.Objects)

@@ -84,7 +84,7 @@ func TestFirstImportKnowsWhatIsThere(t *testing.T) {
 			if c.disturbed {
 				at = users / 2
 			}
-			w.with(&flow{w.ad, shows(items, at, func() { w.run("cloud", metaverse.FullImport) })})
+			w.with(flow(w.ad, shows(items, at, func() { w.run("cloud", metaverse.FullImport) })))
 			rec, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, &metaverse.RunOptions{AcceptDeletions: true})
 			require.NoError(t, err)
 			require.EqualValues(t, users, rec.Counters.Adds)
@@ -113,7 +113,7 @@ func TestReferencesOfAFirstImport(t *testing.T) {
 	items = slices.Insert(items, users/2, connector.Item{Kind: connector.ItemObject, Object: group})
 	w := newWorld(t)
 	w.opts.Batch = 5
-	w.with(&flow{w.ad, shows(items, -1, nil)})
+	w.with(flow(w.ad, shows(items, -1, nil)))
 	rec := w.run("ad", metaverse.FullImport)
 	require.EqualValues(t, 2*users, rec.Counters.RefAdds)
 	require.EqualValues(t, users+1, w.counts("ad").Imported)

@@ -1,6 +1,7 @@
 package metaverse_test
 
 import (
+	"context"
 	"iter"
 	"testing"
 	"time"
@@ -607,7 +608,7 @@ func TestImportAfterAHeldOneReadsAgain(t *testing.T) {
 	w := big(t)
 	w.opts.ImportHold = metaverse.ImportHold{}
 	hidden := true
-	w.with(&retold{w.ad, func(_ connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
+	w.with(&retold{w.ad, func(_ context.Context, _ connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
 		return func(yield func(connector.Item, error) bool) {
 			n := 0
 			for item, err := range items {
@@ -657,7 +658,7 @@ func TestImportThatBeginsAgainRemembersChangedDNs(t *testing.T) {
 	w.ad.SetFaults(memdir.Faults{})
 	require.NoError(t, w.ad.Rename(connector.Key{DN: userDN(0)}, userDN(9)))
 
-	w.with(&retold{w.ad, func(r connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
+	w.with(&retold{w.ad, func(_ context.Context, r connector.ImportRequest, items iter.Seq2[connector.Item, error]) iter.Seq2[connector.Item, error] {
 		return func(yield func(connector.Item, error) bool) {
 			n := 0
 			for item, err := range items {
