@@ -33,6 +33,9 @@ const period = 2 * time.Second
 // eventsEnv is how many troubles there shall be; the default suits the gate.
 const eventsEnv = "HYBRIDSYNC_FAILOVER_EVENTS"
 
+// seedEnv chooses the history, so that runs after one another try different ones.
+const seedEnv = "HYBRIDSYNC_FAILOVER_SEED"
+
 // site is three processes between a domain controller and a tenant.
 type site struct {
 	t       *testing.T
@@ -58,7 +61,7 @@ type member struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{
-		t: t, rng: rand.New(rand.NewPCG(1, 2)), pg: postgrestest.Start(t, nil), dc: adtest.NewServer(t, nil),
+		t: t, rng: rand.New(rand.NewPCG(uint64(fromEnv(t, seedEnv, 1)), 2)), pg: postgrestest.Start(t, nil), dc: adtest.NewServer(t, nil),
 		tenant: entratest.NewServer(t, &entratest.Options{LogLimit: 1_000_000}), took: make(map[string][]time.Duration),
 	}
 	p, err := s.dc.Populate(adtest.PopulationOptions{Users: 60, Groups: 6})
@@ -78,6 +81,18 @@ func newSite(t *testing.T) *site {
 		t.Cleanup(func() { _ = m.cmd.Process.Kill(); _ = m.cmd.Wait() })
 	}
 	return s
+}
+
+// fromEnv reads a number from the environment.
+func fromEnv(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, name)
+	return n
 }
 
 func (s *site) settings(tenant *entratest.Server) settings {
@@ -117,7 +132,7 @@ func (s *site) active(after int64) (*member, metaverse.Lease) {
 			}
 		}
 	}
-	s.t.Fatal("nobody takes the lease")
+	s.t.Fatalf("nobody takes the lease: %s", s.leaseState())
 	return nil, metaverse.Lease{}
 }
 
@@ -236,15 +251,14 @@ func (s *site) undisturbed() []string {
 // troubles are tried with
 //
 //	HYBRIDSYNC_FAILOVER_EVENTS=50 go test ./examples/internal/failover -v -timeout 30m
+//
+// and other ones with another HYBRIDSYNC_FAILOVER_SEED.
 func TestFailover(t *testing.T) {
 	events := 6
-	if text := os.Getenv(eventsEnv); text != "" {
-		var err error
-		events, err = strconv.Atoi(text)
-		require.NoError(t, err)
-	} else if testing.Short() {
+	if testing.Short() {
 		events = 2
 	}
+	events = fromEnv(t, eventsEnv, events)
 	s := newSite(t)
 	kinds := []string{"kill", "stop", "partition", "cut", "pause", "crash"}
 	for i := range events {
@@ -257,6 +271,9 @@ func TestFailover(t *testing.T) {
 	want := s.undisturbed()
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline) && !slices.Equal(want, people(s.tenant)); {
 		time.Sleep(100 * time.Millisecond)
+	}
+	if got := people(s.tenant); !slices.Equal(want, got) {
+		s.explain(want, got)
 	}
 	require.Equal(t, want, people(s.tenant), "the tenant is as an undisturbed process makes it")
 	_, lease := s.active(0)

@@ -87,6 +87,12 @@ func (p *proxy) wait() {
 	}
 }
 
+func (p *proxy) isCut() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cut
+}
+
 // set cuts the network, or brings it back.
 func (p *proxy) set(cut bool) {
 	p.mu.Lock()
