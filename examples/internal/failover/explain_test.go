@@ -22,6 +22,7 @@ const maxShown = 20
 func (s *site) explain(want, got []string) {
 	s.t.Helper()
 	s.t.Logf("at %s, %s", clock(time.Now()), s.leaseState())
+	s.explainLate()
 	err := s.watch.View(s.t.Context(), func(rd metaverse.Reader) error {
 		if err := s.explainObjects(rd, want, got); err != nil {
 			return err
@@ -52,6 +53,8 @@ func (s *site) explainObjects(rd metaverse.Reader, want, got []string) error {
 			if !s.concerns(line, o) {
 				continue
 			}
+			_, id, _ := strings.Cut(o.Anchor.Text(), "_")
+			s.t.Logf("  created in the tenant at %v", s.tenant.Property(id, "createdDateTime"))
 			if err := s.explainObject(rd, o); err != nil {
 				return err
 			}
@@ -118,6 +121,20 @@ func (s *site) explainObject(rd metaverse.Reader, o *metaverse.CSObject) error {
 		}
 	}
 	return nil
+}
+
+// explainLate logs the requests of holders that came after one of a successor: they may have made
+// what nobody knows of.
+func (s *site) explainLate() {
+	s.t.Helper()
+	var newest int64
+	for _, r := range s.writes() {
+		if token := tokenOf(r.ClientRequestID); token < newest {
+			s.t.Logf("late, under %d after one under %d: %s %s at %s", token, newest, r.Method, r.Path, clock(r.Time))
+		} else {
+			newest = token
+		}
+	}
 }
 
 // explainHistory logs the latest steps that did something or did not succeed, newest first.
