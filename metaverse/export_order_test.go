@@ -1,6 +1,7 @@
 package metaverse_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -171,4 +172,39 @@ func TestRefusalsStayReported(t *testing.T) {
 	require.Len(t, errs, 1)
 	require.Equal(t, 5, errs[0].Count)
 	require.Equal(t, first, errs[0].First)
+}
+
+// What was not sent because the step itself ended is nobody's failure: the next export sends it, with
+// no delay.
+func TestWhatWasNotSentWhenTheStepEndedIsNotPutOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range 6 {
+		w.user(i)
+	}
+	w.initial()
+	w.settle()
+	for i := range 6 {
+		require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(i)}))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w.cloud.SetFaults(memdir.Faults{Export: func(connector.Change) memdir.Fate {
+		cancel()
+		return memdir.Fate{}
+	}})
+	w.run("ad", metaverse.DeltaImport)
+	w.run("ad", metaverse.DeltaSync)
+	rec, err := w.engine.Run(ctx, "cloud", metaverse.Export, nil)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, metaverse.ResultStoppedCancelled, rec.Result)
+	require.EqualValues(t, 1, rec.Counters.Deletes, "what was sent is known")
+	require.EqualValues(t, 5, rec.Counters.Retries)
+	require.Zero(t, rec.Counters.Errors)
+	require.Empty(t, w.errors())
+	w.cloud.SetFaults(memdir.Faults{})
+	rec = w.run("cloud", metaverse.Export)
+	require.EqualValues(t, 5, rec.Counters.Deletes)
+	require.Zero(t, rec.Counters.Deferred)
+	require.Empty(t, w.anchors())
 }

@@ -15,11 +15,12 @@ import (
 // record writes the fate of jobs into the store. It does so even when the step has been
 // cancelled meanwhile: the directory has taken the changes.
 func (x *exporting) record(ctx context.Context, jobs []*job, results []connector.Result) error {
+	ended := ctx.Err() != nil || x.r.lease.check() != nil
 	ctx = context.WithoutCancel(ctx)
 	var c Counters
 	err := x.r.update(ctx, func(tx Tx) error {
 		c = Counters{}
-		o := &outcomes{x: x, tx: tx, counts: &c}
+		o := &outcomes{x: x, tx: tx, counts: &c, ended: ended}
 		for i, j := range jobs {
 			if err := o.take(j, &results[i]); err != nil {
 				return err
@@ -58,6 +59,7 @@ type outcomes struct {
 	x       *exporting
 	tx      Tx
 	counts  *Counters
+	ended   bool // the step was cancelled, or has lost its lease
 	puts    []*PendingExport
 	objects []*CSObject
 	done    []CSID // exports of which nothing is left
@@ -84,9 +86,11 @@ func (o *outcomes) take(j *job, res *connector.Result) error {
 		p.Unknown = true
 		o.counts.Retries++
 	case connector.Retry:
+		if o.counts.Retries++; o.ended {
+			break // it was not sent because of that: the next run sends it as if this one had not tried
+		}
 		p.Attempts++
 		p.NotBefore = o.x.r.now().Add(max(res.RetryAfter, backoff(p.Attempts)))
-		o.counts.Retries++
 		o.fail(j, res)
 	default:
 		p.Attempts++
