@@ -87,7 +87,9 @@ type Exporter interface {
 	// Export carries out the changes in order and returns one result for each, in order.
 	// Its error means that none of the batch was sent, or that nothing is known of any of
 	// it; then the results are nil and the engine treats all as Unknown. Exporting a
-	// change again that has been applied is harmless: it reports NoChange or Applied.
+	// change again that has been applied is harmless: it reports NoChange or Applied. Right
+	// before each request that changes the directory it asks [MayWrite]; what may not be sent
+	// any more is to be retried.
 	Export(ctx context.Context, batch []Change) ([]Result, error)
 }
 

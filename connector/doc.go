@@ -30,7 +30,9 @@
 //
 // [Exporter.Export] takes a batch of [Change] and returns one [Result] for each, in order.
 // A change whose fate is not known is Unknown, never an error of the batch: the engine
-// settles it by reading before it sends anything again.
+// settles it by reading before it sends anything again. Right before each request that
+// changes something, a connector asks [MayWrite]: the process may have lost its place to
+// another one since Export was called.
 //
 // # Errors
 //

@@ -29,6 +29,9 @@ var (
 	ErrInvalid = errors.New("refused as invalid")
 	// ErrThrottled: too many requests; [*ThrottledError] tells how long to wait. Transient.
 	ErrThrottled = errors.New("throttled")
+	// ErrRevoked: the right to change the directory ended while the call was under way, see
+	// [WithPermit]. What had not been sent was not sent.
+	ErrRevoked = errors.New("the right to change the directory has ended")
 	// ErrProtocol: the directory's answer cannot be understood, or breaks its own rules,
 	// such as a page token that comes twice.
 	ErrProtocol = errors.New("unexpected answer from the directory")

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hybridsync/hybridsync/connector"
 )
 
 // program tells this process from all others.
@@ -59,7 +61,7 @@ func (h *tenure) Lost() <-chan struct{} { return h.ctx.Done() }
 func (h *Hold) Release() { h.once.Do(h.k.release) }
 
 // check fails when the lease has been lost, or may have been. It is asked right before anything is
-// sent to a directory: a process that was suspended finds out here.
+// sent to a directory, by the engine and by connectors: a process that was suspended finds out here.
 func (h *tenure) check() error {
 	if h.ctx.Err() != nil {
 		return context.Cause(h.ctx)
@@ -73,9 +75,10 @@ func (h *tenure) check() error {
 }
 
 // within returns a context that ends when the lease is lost. What is on its way to a directory is
-// given up then: it must not arrive beside what a successor sends.
+// given up then: it must not arrive beside what a successor sends. A process that was suspended
+// may send before it learns of that end, so connectors ask for the lease themselves.
 func (h *tenure) within(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(connector.WithPermit(ctx, h.check))
 	stop := context.AfterFunc(h.ctx, func() { cancel(context.Cause(h.ctx)) })
 	return ctx, func() {
 		stop()

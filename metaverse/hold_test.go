@@ -170,6 +170,47 @@ func TestUnreachableStoreEndsTheHold(t *testing.T) {
 	w.run("ad", metaverse.FullImport)
 }
 
+// late is a connector whose exports begin when the lease is over, and do not hear of it: so does
+// a process that was suspended when it had looked at the lease.
+type late struct{ connector.Connector }
+
+type lateSession struct{ connector.Session }
+
+func (l late) Open(ctx context.Context, o connector.OpenOptions) (connector.Session, error) {
+	s, err := l.Connector.Open(ctx, o)
+	return lateSession{s}, err
+}
+
+func (s lateSession) Unwrap() connector.Session { return s.Session }
+
+func (s lateSession) Export(ctx context.Context, batch []connector.Change) ([]connector.Result, error) {
+	<-ctx.Done()
+	inner, _ := connector.As[connector.Exporter](s.Session)
+	return inner.Export(context.WithoutCancel(ctx), batch)
+}
+
+func TestExportThatWakesUpTooLateSendsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user(1)
+	for _, kind := range []metaverse.StepKind{metaverse.FullImport, metaverse.FullSync} {
+		w.run("ad", kind)
+		w.run("cloud", kind)
+	}
+	good := w.store
+	store := &cutOff{Store: w.store}
+	store.cut.Store(true)
+	w.store, w.opts.LeasePeriod = store, time.Second
+	_, err := engineOver(t, w, w.ad, late{w.cloud}).Run(t.Context(), "cloud", metaverse.Export, nil)
+	require.ErrorIs(t, err, metaverse.ErrLeaseLost)
+	require.Empty(t, w.tenant(), "nothing was sent")
+
+	w.store, w.opts.LeasePeriod = good, time.Minute
+	w.reload()
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+}
+
 // The lease is extended for as long as it is held. A machine that gives a process no time for a whole
 // period takes the lease from it, which is right; then a longer period has to do.
 func TestLeaseIsExtended(t *testing.T) {

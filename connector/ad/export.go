@@ -63,9 +63,14 @@ func (x *exporting) run(ctx context.Context) connector.Result {
 // send makes one request that changes the directory, and notes when its answer is lost.
 func (x *exporting) send(ctx context.Context, request func() error) error {
 	before := x.link.wire.Written()
+	x.link.wire.Guard(func() error { return connector.MayWrite(ctx) })
 	err := x.link.do(ctx, request)
-	if err != nil && resultCode(err) == 0 && x.link.wire.Written() > before {
-		x.lost = true
+	if err != nil && resultCode(err) == 0 {
+		if x.link.wire.Written() > before {
+			x.lost = true
+		} else if revoked := connector.MayWrite(ctx); revoked != nil { // the library keeps the text of errors alone
+			return revoked
+		}
 	}
 	return err
 }

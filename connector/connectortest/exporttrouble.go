@@ -2,8 +2,10 @@ package connectortest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,6 +19,7 @@ var exportTroubleRules = []rule{
 	{"a DN that is taken", troubleTaken},
 	{"a reference to nothing", troubleReference},
 	{"a cancelled context sends nothing", troubleCancelled},
+	{"a right that has ended sends nothing", troubleRevoked},
 	{"a lost answer is Unknown and reading settles it", troubleLost},
 }
 
@@ -119,6 +122,41 @@ func troubleCancelled(f *fixture) {
 	}
 	require.ErrorIs(f, err, context.Canceled, "an export with a cancelled context gives the context's error")
 	f.holds(f.state(k), k, f.h.User.Single, "before")
+}
+
+var errEnded = errors.New("ended on purpose")
+
+// troubleRevoked ends the right to change the directory at every point at which the connector
+// asks for it, until there is none left.
+func troubleRevoked(f *fixture) {
+	f.need(f.caps.Export, "export")
+	k := f.newUser("conf-user", set(f.h.User.Single, "before"))
+	ex := capability[connector.Exporter](f, f.session())
+	for allowed := int64(0); ; allowed++ {
+		require.Less(f, allowed, int64(1000), "one change asks for a bounded number of times")
+		var asked atomic.Int64
+		ctx := connector.WithPermit(f.Context(), func() error {
+			if asked.Add(1) > allowed {
+				return errEnded
+			}
+			return nil
+		})
+		change := f.update(k, set(f.h.User.Single, "after"))
+		change.ID = "revoked"
+		results, err := ex.Export(ctx, []connector.Change{change})
+		if err == nil {
+			f.results([]connector.Change{change}, results)
+			if results[0].Outcome.Done() {
+				require.Positive(f, allowed, "before a change is sent, MayWrite is asked")
+				f.holds(f.state(k), k, f.h.User.Single, "after")
+				return
+			}
+			err = results[0].Err
+		}
+		require.ErrorIs(f, err, connector.ErrRevoked, "a change that may not be sent gives ErrRevoked")
+		require.ErrorIs(f, err, errEnded, "a change that may not be sent gives the error of the permit")
+		f.holds(f.state(k), k, f.h.User.Single, "before")
+	}
 }
 
 func troubleLost(f *fixture) {

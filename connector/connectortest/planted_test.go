@@ -47,6 +47,8 @@ var planted = map[string]struct {
 		"ReadObjects keeps the order of keys"},
 	"deaf to the context": {session(func(s connector.Session) connector.Session { return deaf{s} }),
 		"a cancelled import has no Complete"},
+	"heedless of its right": {session(func(s connector.Session) connector.Session { return heedless{s} }),
+		"before a change is sent, MayWrite is asked"},
 	"leaking": {session(func(s connector.Session) connector.Session { go func() { select {} }(); return s }),
 		"sessions leave no goroutines behind"},
 }
@@ -268,4 +270,13 @@ type deaf struct{ connector.Session }
 func (s deaf) Unwrap() connector.Session { return s.Session }
 func (s deaf) FullImport(ctx context.Context, r connector.ImportRequest) iter.Seq2[connector.Item, error] {
 	return inner[connector.FullImporter](s.Session).FullImport(context.WithoutCancel(ctx), r)
+}
+
+// heedless does not ask whether the directory may be changed.
+type heedless struct{ connector.Session }
+
+func (s heedless) Unwrap() connector.Session { return s.Session }
+func (s heedless) Export(ctx context.Context, batch []connector.Change) ([]connector.Result, error) {
+	always := connector.WithPermit(ctx, func() error { return nil })
+	return inner[connector.Exporter](s.Session).Export(always, batch)
 }

@@ -302,7 +302,7 @@ func (d *dispatcher) outer(err error) error {
 	if isNetwork(err) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return &outerError{err}
+	return &outerError{err} // errUnsent too: nothing may be sent any more
 }
 
 // distribute gives each item its answer, whatever order they came in.

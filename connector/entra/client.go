@@ -19,6 +19,8 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/devices"
 	"github.com/microsoftgraph/msgraph-sdk-go/groups"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
+
+	"github.com/hybridsync/hybridsync/connector"
 )
 
 const (
@@ -157,6 +159,9 @@ func (c *client) once(ctx context.Context, build recipe, header http.Header) (*a
 	})
 	info.AddRequestOptions([]abstractions.RequestOption{option})
 	if err := c.adapter.SendNoContent(ctx, info, nil); err != nil {
+		if errors.Is(err, connector.ErrRevoked) { // before its body was complete
+			return nil, fmt.Errorf("%w: %w", errUnsent, err)
+		}
 		return nil, err
 	}
 	c.pace.observe(a.status, a.header)

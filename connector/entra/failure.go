@@ -79,7 +79,7 @@ func isUntrusted(err error) bool {
 // isNetwork reports whether err is of the way to the service and back. Whether the request
 // arrived is then not known.
 func isNetwork(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, errStrayRequest) || isUntrusted(err) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, errStrayRequest) || errors.Is(err, errUnsent) || isUntrusted(err) {
 		return false
 	}
 	var token *tokenError

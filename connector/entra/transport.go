@@ -1,16 +1,20 @@
 package entra
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 
 	khttp "github.com/microsoft/kiota-http-go"
+
+	"github.com/hybridsync/hybridsync/connector"
 )
 
 // newHTTPClient makes the client under the SDK's adapter. Its middleware list is explicit:
@@ -67,11 +71,49 @@ func (g *guard) Intercept(p khttp.Pipeline, index int, req *http.Request) (*http
 	if req.Header.Get("Content-Encoding") != "" {
 		return nil, fmt.Errorf("%w: its body is encoded", errStrayRequest)
 	}
+	if req.Method != http.MethodGet {
+		if err := connector.MayWrite(req.Context()); err != nil {
+			return nil, err
+		}
+		req = revocable(req)
+	}
 	resp, err := p.Next(req, index)
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
 		defuse(resp.Header)
 	}
 	return resp, err
+}
+
+// revocable returns a request whose body can be read only as long as the directory may be
+// changed. The body is read when there is a connection and the request is about to be written,
+// which may be some time after it was passed on.
+func revocable(req *http.Request) *http.Request {
+	out := req.Clone(req.Context())
+	if body := req.Body; body != nil && body != http.NoBody {
+		out.Body = &revocableBody{body, req.Context()}
+	}
+	if again := req.GetBody; again != nil {
+		out.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			if err != nil {
+				return nil, err
+			}
+			return &revocableBody{body, req.Context()}, nil
+		}
+	}
+	return out
+}
+
+type revocableBody struct {
+	io.ReadCloser
+	ctx context.Context //nolint:containedctx // the request's, which has it too
+}
+
+func (b *revocableBody) Read(p []byte) (int, error) {
+	if err := connector.MayWrite(b.ctx); err != nil {
+		return 0, err
+	}
+	return b.ReadCloser.Read(p)
 }
 
 var claimsPattern = regexp.MustCompile(`(?i)[ ,]claims\s*=\s*"([A-Za-z0-9+/_=-]*)"`)

@@ -10,8 +10,8 @@ import (
 )
 
 // Export implements [connector.Exporter]. Each change is carried out as a whole or not at
-// all. [connector.Change.Expected] is not used. When ctx is done between two changes, the
-// rest was not sent and is to be retried.
+// all. [connector.Change.Expected] is not used. When ctx is done between two changes, or the
+// directory may not be changed any more, the rest was not sent and is to be retried.
 func (c exporter) Export(ctx context.Context, batch []connector.Change) ([]connector.Result, error) {
 	if err := c.usable(ctx); err != nil {
 		return nil, c.d.failure(opExport, err)
@@ -27,6 +27,10 @@ func (c exporter) Export(ctx context.Context, batch []connector.Change) ([]conne
 	for i, ch := range batch {
 		if ctx.Err() != nil {
 			results[i] = connector.Result{ID: ch.ID, Outcome: connector.Retry, Err: c.d.failure(opExport, context.Cause(ctx))}
+			continue
+		}
+		if err := connector.MayWrite(ctx); err != nil {
+			results[i] = connector.Result{ID: ch.ID, Outcome: connector.Retry, Err: c.d.failure(opExport, err)}
 			continue
 		}
 		results[i] = c.export(ch)

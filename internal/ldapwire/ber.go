@@ -10,9 +10,18 @@ const (
 	tagSet          = 0x31
 	opSearchRequest = 0x63 // [APPLICATION 3], constructed
 	opEntry         = 0x64 // [APPLICATION 4]
+	opModify        = 0x66 // [APPLICATION 6]
+	opAdd           = 0x68 // [APPLICATION 8]
+	opDelete        = 0x4a // [APPLICATION 10], primitive
+	opModifyDN      = 0x6c // [APPLICATION 12]
 	opSearchDone    = 0x65 // [APPLICATION 5]
 	opReference     = 0x73 // [APPLICATION 19]
 )
+
+// changes reports whether a request of the operation changes the directory.
+func changes(op byte) bool {
+	return op == opModify || op == opAdd || op == opDelete || op == opModifyDN
+}
 
 // element cuts the first BER element off b. What it returns are slices of b.
 func element[T string | []byte](b T) (tag byte, content, rest T, err error) {

@@ -38,6 +38,7 @@ type Wire struct {
 	turn chan struct{}
 
 	mu      sync.Mutex
+	guard   func() error     // of requests that change something, nil for none
 	next    *inbox           // of the search that was announced
 	inboxes map[int64]*inbox // by message id
 	reason  error            // why reading ended
@@ -86,20 +87,42 @@ func (w *Wire) Announce(take func(*Entry) error, cancelled <-chan struct{}) (don
 	}, true
 }
 
+// Guard sets what is asked right before a request that changes something is written. One that
+// it refuses is not written.
+func (w *Wire) Guard(allowed func() error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.guard = allowed
+}
+
 // Write sends a request.
 func (w *Wire) Write(p []byte) (int, error) {
-	if id, op, _, err := messageHead(p); err == nil && op == opSearchRequest {
-		w.mu.Lock()
-		if box := w.next; box != nil {
-			box.id, w.next = id, nil
-			w.inboxes[id] = box
-			<-w.turn
+	if id, op, _, err := messageHead(p); err == nil {
+		if err := w.begin(id, op); err != nil {
+			return 0, err
 		}
-		w.mu.Unlock()
 	}
 	n, err := w.Conn.Write(p)
 	w.written.Add(int64(n))
 	return n, err
+}
+
+// begin prepares for a request that is about to be written.
+func (w *Wire) begin(id int64, op byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if op != opSearchRequest {
+		if changes(op) && w.guard != nil {
+			return w.guard()
+		}
+		return nil
+	}
+	if box := w.next; box != nil {
+		box.id, w.next = id, nil
+		w.inboxes[id] = box
+		<-w.turn
+	}
+	return nil
 }
 
 // Read hands up the next octets of messages that are not entries.

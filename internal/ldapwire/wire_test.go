@@ -145,3 +145,50 @@ func FuzzWire(f *testing.F) {
 		require.LessOrEqual(t, taken, len(data))
 	})
 }
+
+// sink is a connection that keeps what is written.
+type sink struct {
+	net.Conn
+	bytes.Buffer
+}
+
+func (s *sink) Read(p []byte) (int, error)  { return s.Buffer.Read(p) }
+func (s *sink) Write(p []byte) (int, error) { return s.Buffer.Write(p) }
+
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	ended := errors.New("ended")
+	for _, tt := range []struct {
+		op      ber.Tag
+		kind    ber.Type
+		refused bool
+	}{
+		{ldap.ApplicationModifyRequest, ber.TypeConstructed, true},
+		{ldap.ApplicationAddRequest, ber.TypeConstructed, true},
+		{ldap.ApplicationDelRequest, ber.TypePrimitive, true},
+		{ldap.ApplicationModifyDNRequest, ber.TypeConstructed, true},
+		{ldap.ApplicationSearchRequest, ber.TypeConstructed, false},
+		{ldap.ApplicationAbandonRequest, ber.TypePrimitive, false},
+		{ldap.ApplicationUnbindRequest, ber.TypePrimitive, false},
+	} {
+		request := ber.NewSequence("LDAPMessage")
+		request.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 7, ""))
+		request.AppendChild(ber.Encode(ber.ClassApplication, tt.kind, tt.op, nil, ""))
+		out := &sink{}
+		w := New(out, 1000)
+		w.Guard(func() error { return ended })
+		_, err := w.Write(request.Bytes())
+		if !tt.refused {
+			require.NoError(t, err)
+			require.Equal(t, request.Bytes(), out.Bytes())
+			continue
+		}
+		require.ErrorIs(t, err, ended, "%v", tt.op)
+		require.Zero(t, out.Len())
+		require.Zero(t, w.Written())
+		w.Guard(func() error { return nil })
+		_, err = w.Write(request.Bytes())
+		require.NoError(t, err)
+		require.Equal(t, request.Bytes(), out.Bytes())
+	}
+}
