@@ -78,13 +78,11 @@ func (c *core) deltaItems(changes changeList, from, to int) []connector.Item {
 	for _, ch := range changes.list[from:to] {
 		e := d.byAnchor[ch.anchor]
 		switch {
-		case e == nil:
-			if c.inScope(ch.class) {
-				items = append(items, deletion(ch))
-			}
-		case !c.inScope(e.class):
-			if ch.class != "" && c.inScope(ch.class) {
-				items = append(items, deletion(ch)) // left the scope with its class
+		case e == nil || !c.inScope(e.class):
+			// It has gone, or left the scope with its class. It may have been read by itself under
+			// any class that it had meanwhile.
+			if i := slices.IndexFunc(ch.classes, c.inScope); i >= 0 {
+				items = append(items, deletion(ch, ch.classes[i]))
 			}
 		case ch.created:
 			items = append(items, connector.Item{Kind: connector.ItemObject, Object: d.show(e, c.shows)})
@@ -95,10 +93,10 @@ func (c *core) deltaItems(changes changeList, from, to int) []connector.Item {
 	return items
 }
 
-func deletion(ch *change) connector.Item {
+func deletion(ch *change, class string) connector.Item {
 	return connector.Item{
 		Kind:   connector.ItemDelete,
-		Object: &connector.Object{Class: ch.class, Anchor: ch.anchor, DN: ch.lastDN},
+		Object: &connector.Object{Class: class, Anchor: ch.anchor, DN: ch.lastDN},
 	}
 }
 

@@ -64,8 +64,8 @@ func (h *history) add(e event) {
 // A change is what happened to one object between two positions of the history.
 type change struct {
 	anchor  connector.Anchor
-	class   string // the first one that is known, "" if none
-	lastDN  string // of a deleted object
+	classes []string // those that are known, from first to last
+	lastDN  string   // of a deleted object
 	created bool
 	deleted bool
 	renamed bool
@@ -130,8 +130,8 @@ func (h *history) between(after, upTo uint64) changeList {
 }
 
 func (c *change) add(e *event, seq uint64) {
-	if c.class == "" {
-		c.class = e.class
+	if e.class != "" && !slices.Contains(c.classes, e.class) {
+		c.classes = append(c.classes, e.class)
 	}
 	switch e.kind {
 	case created:

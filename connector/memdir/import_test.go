@@ -81,6 +81,12 @@ func TestDeltaOfClassChange(t *testing.T) {
 	require.Equal(t, "complete", got[len(got)-1])
 	require.Equal(t, []connector.ItemKind{connector.ItemDelete}, kinds(im.DeltaImport(t.Context(), w, connector.ImportRequest{})),
 		"an object whose class leaves the scope is gone")
+
+	w = watermark(t, d)
+	require.NoError(t, d.Put(user("CN=a", "A")))
+	require.NoError(t, d.Delete(at("CN=a")))
+	require.Equal(t, []connector.ItemKind{connector.ItemDelete}, kinds(im.DeltaImport(t.Context(), w, connector.ImportRequest{})),
+		"so is one that was of a class in scope for a while, and may have been read then")
 }
 
 func kinds(stream func(func(connector.Item, error) bool)) (out []connector.ItemKind) {
