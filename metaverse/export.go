@@ -87,6 +87,7 @@ type exporting struct {
 	waits    map[CSID]bool // objects that are not created yet
 	putOff   map[CSID]bool // objects that cannot be renamed yet; there are few
 	aside    map[CSID]bool // objects that have been put aside
+	unseen   map[CSID]bool // creations of unknown fate that the directory does not show
 	insist   bool          // renames are sent although their place is held
 
 	// The present phase.
@@ -98,6 +99,7 @@ func newExporting(r *run, session connector.Session, exporter connector.Exporter
 	return &exporting{
 		r: r, session: session, exporter: exporter, batch: batch,
 		waits: make(map[CSID]bool), putOff: make(map[CSID]bool), aside: make(map[CSID]bool),
+		unseen: make(map[CSID]bool),
 	}
 }
 
@@ -171,7 +173,7 @@ func (x *exporting) jobs(tx Tx, page []*PendingExport, sel selection, now time.T
 	var ids []CSID
 	var due []*PendingExport
 	for _, p := range page {
-		if p.Op == sel.op && !p.Unknown && (x.r.opts.RetryNow || !p.NotBefore.After(now)) {
+		if p.Op == sel.op && x.sendable(p) && (x.r.opts.RetryNow || !p.NotBefore.After(now)) {
 			ids, due = append(ids, p.CS), append(due, p)
 		}
 	}

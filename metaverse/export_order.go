@@ -96,7 +96,7 @@ type deferral struct {
 }
 
 func (d *deferral) add(p *PendingExport, now time.Time) {
-	if !p.Ready() || !p.NotBefore.After(now) {
+	if !p.Ready() || !p.NotBefore.After(now) || p.Unknown && p.Op == connector.OpDelete {
 		return
 	}
 	d.count++

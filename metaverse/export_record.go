@@ -68,8 +68,9 @@ type outcomes struct {
 }
 
 func (o *outcomes) take(j *job, res *connector.Result) error {
-	p := *j.export // as it was: the transaction may be tried again
-	p.Unknown, p.Sent = false, slices.Clone(p.Sent)
+	p := *j.export                               // as it was: the transaction may be tried again
+	p.Unknown = p.Unknown && !res.Outcome.Done() // an earlier creation may come late, see mayComeLate
+	p.Sent = slices.Clone(p.Sent)
 	switch res.Outcome {
 	case connector.Applied, connector.NoChange:
 		if j.aside {

@@ -3,6 +3,7 @@ package metaverse
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hybridsync/hybridsync/connector"
 )
@@ -65,17 +66,28 @@ func (x *exporting) settleOne(tx Tx, id CSID, item *connector.Item) error {
 	}
 	p.Unknown = false
 	exists := item.Kind == connector.ItemObject
+	delete(x.unseen, id)
 	switch {
-	case p.Op == connector.OpDelete && !exists:
+	case p.Op == connector.OpDelete:
 		heads, err := tx.CSHeads([]CSID{id})
 		if err != nil {
 			return err
 		}
-		if o := heads[0]; o != nil && o.Anchor.IsZero() && !o.Imported {
-			// Its creation was lost, too: no import will ever tell that it is gone.
-			return tx.DeleteCS([]CSID{id})
+		unborn := heads[0] != nil && heads[0].Anchor.IsZero() && !heads[0].Imported
+		switch {
+		case unborn && exists: // the import that tells of its end names it by its anchor
+			p.NotBefore = time.Time{}
+			if err := x.located(tx, id, item.Object); err != nil {
+				return err
+			}
+		case unborn:
+			return x.neverMade(tx, p)
+		case !exists:
+			p.Op, p.DeleteSent, p.Sent = 0, true, nil
 		}
-		p.Op, p.DeleteSent, p.Sent = 0, true, nil
+	case p.Op == connector.OpAdd && !exists && x.mayComeLate():
+		x.unseen[id] = true // it stays unknown
+		return nil
 	case p.Op == connector.OpAdd && exists:
 		if err := x.located(tx, id, item.Object); err != nil {
 			return err

@@ -235,7 +235,9 @@ type PendingExport struct {
 	// DeleteSent says that a deletion was sent; an import has yet to confirm it.
 	DeleteSent bool
 	// Unknown says that the last attempt's answer was lost, or that the process may have
-	// died while it waited for it: read before sending again.
+	// died while it waited for it: read before sending again. In a directory where an object
+	// cannot be renamed it stays so after a creation that no reading has shown, which may yet
+	// take effect; a deletion then waits for that until NotBefore.
 	Unknown bool
 	// References says that there are unsent [ExportRef] rows for the object.
 	References bool

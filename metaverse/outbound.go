@@ -164,13 +164,13 @@ func (b *batch) reverseJoin(m *mvWork, t *target, scope []*rules.CompiledRule, s
 // candidate reports whether an object may be linked by an outbound rule. One that was
 // deprovisioned and whose deletion was not sent may come back to a rule that provisions.
 func (w *csWork) candidate(maker *rules.CompiledRule) bool {
-	if w.deleted || w.Link.MV != 0 || !w.Imported && w.Anchor.IsZero() || w.next == ImportDelete {
+	if w.deleted || w.Link.MV != 0 || w.next == ImportDelete {
 		return false
 	}
 	if w.State == ExplicitDisconnector {
 		return maker != nil && w.export != nil && w.export.Op == connector.OpDelete
 	}
-	return w.State == NormalDisconnector
+	return w.State == NormalDisconnector && !w.unborn()
 }
 
 func (b *batch) linkOutbound(w *csWork, m *mvWork, decider, maker *rules.CompiledRule) error {
@@ -184,7 +184,7 @@ func (b *batch) linkOutbound(w *csWork, m *mvWork, decider, maker *rules.Compile
 		w.export, w.out = p, true
 	}
 	b.counts.Joined++
-	if w.next == ImportNone {
+	if w.next == ImportNone && !w.unborn() {
 		w.next = ImportUpdate // it has to be evaluated as a contributor, too
 	}
 	b.link(w, m, l)

@@ -153,7 +153,7 @@ func (s *single) sendOne(ctx context.Context, x *exporting, id CSID) (op connect
 	err = x.r.update(ctx, func(tx Tx) error {
 		jobs = nil
 		p, err := tx.PendingExport([]CSID{id})
-		if err != nil || p[0] == nil || p[0].Op == 0 || p[0].Unknown || p[0].Op == connector.OpDelete && !s.opts.Deletes {
+		if err != nil || p[0] == nil || p[0].Op == 0 || !x.sendable(p[0]) || p[0].Op == connector.OpDelete && !s.opts.Deletes {
 			return err
 		}
 		now := x.r.now()

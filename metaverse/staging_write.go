@@ -1,6 +1,8 @@
 package metaverse
 
 import (
+	"time"
+
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
 )
@@ -67,6 +69,9 @@ func (s *staging) confirmWhole(cs *staged) error {
 		// The directory took the deletion and still has the object: it is sent again.
 		p.Op = connector.OpDelete
 		s.counts.Unconfirmed++
+	}
+	if p.Unknown && p.Op == connector.OpDelete {
+		p.NotBefore = time.Time{} // what was waited for has come
 	}
 	if p.Unknown || p.DeleteSent {
 		p.Unknown, p.DeleteSent, cs.exportOK = false, false, true

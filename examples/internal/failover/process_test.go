@@ -31,6 +31,8 @@ type settings struct {
 	DC, User, Password, CA           string
 	TenantID, ClientID, ClientSecret string
 	Graph, Authority, TenantCA       string
+
+	wire func(http.RoundTripper) http.RoundTripper // what is on the way to the tenant; nil for nothing
 }
 
 const settingsEnv = "FAILOVER_TEST_SETTINGS"
@@ -80,9 +82,13 @@ func (s *settings) engine(store metaverse.Store, token *atomic.Int64) (*metavers
 	if err != nil {
 		return nil, err
 	}
+	var transport http.RoundTripper = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	if s.wire != nil {
+		transport = s.wire(transport)
+	}
 	tenant, err := entra.New("tenant", cred, &entra.Options{
 		BaseURL: s.Graph, TenantID: s.TenantID, WritesPerSecond: -1,
-		HTTPClient: &http.Client{Transport: tagged{&http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}, token}},
+		HTTPClient: &http.Client{Transport: tagged{transport, token}},
 	})
 	if err != nil {
 		return nil, err
