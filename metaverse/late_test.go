@@ -133,6 +133,7 @@ func TestCreationIsNotAwaitedForEver(t *testing.T) {
 	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(9)}))
 	require.Zero(t, w.delta().Counters.Deferred)
 	require.EqualValues(t, 1, w.counts("cloud").PendingExport)
+	w.healthy()
 	w.now = w.now.Add(time.Hour)
 	require.Zero(t, w.delta().Counters.Deferred)
 	require.Zero(t, w.counts("cloud").PendingExport)
