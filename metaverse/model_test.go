@@ -3,6 +3,7 @@ package metaverse_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -55,18 +56,18 @@ func (w *world) apply(p policy) {
 // expected is the reference model: what the tenant must hold, computed from the directory
 // and the policy at a glance, without any engine.
 func (w *world) expected() map[string]map[string][]string {
-	anchor := make(map[string]string) // source anchor by DN, of what is in the tenant
+	anchor := make(map[string]string) // source anchor by reference, of what is in the tenant
 	for o := range w.ad.All() {
 		switch {
 		case o.Class == "user" && w.inScope(o):
-			anchor[o.DN] = o.Attributes.Text("employeeID")
+			anchor[w.ref(o).Str()] = o.Attributes.Text("employeeID")
 		case o.Class == "group" && o.Attributes.Has("description") && !w.policy.noGroups:
-			anchor[o.DN] = o.Attributes.Text("description")
+			anchor[w.ref(o).Str()] = o.Attributes.Text("description")
 		}
 	}
 	out := make(map[string]map[string][]string)
 	for o := range w.ad.All() {
-		id, ok := anchor[o.DN]
+		id, ok := anchor[w.ref(o).Str()]
 		if !ok {
 			continue
 		}
@@ -108,6 +109,16 @@ func (w *world) expected() map[string]map[string][]string {
 	return out
 }
 
+// ref is how the on-premises directory refers to an object.
+func (w *world) ref(o *connector.Object) attr.Value { return reference(w.ad, o) }
+
+func reference(d *memdir.Directory, o *connector.Object) attr.Value {
+	if d.Capabilities().References == connector.ReferenceByAnchor {
+		return attr.Reference(o.Anchor.Text())
+	}
+	return attr.Reference(o.DN)
+}
+
 func (w *world) inScope(o *connector.Object) bool {
 	return !strings.HasPrefix(o.Attributes.Text("sAMAccountName"), "svc") && o.Attributes.Has("employeeID") && w.piloted(o) &&
 		(w.policy.open || o.Attributes.Text("department") != "Secret") && (!w.policy.noLegal || o.Attributes.Text("department") != "Legal")
@@ -119,7 +130,7 @@ func (w *world) piloted(o *connector.Object) bool {
 		return true
 	}
 	group, err := w.ad.Get(connector.Key{DN: w.policy.pilot})
-	return err == nil && !w.policy.noGroups && slices.Contains(group.Attributes.Values("member"), attr.Reference(o.DN))
+	return err == nil && !w.policy.noGroups && slices.Contains(group.Attributes.Values("member"), w.ref(o))
 }
 
 // editor makes random changes to a world's directories and rules.
@@ -129,6 +140,10 @@ type editor struct {
 	next int
 
 	taken metaverse.ObjectRef // what an operator has disconnected and will release
+
+	// settled are the accounts, by source anchor, of those who have been in the tenant, in the
+	// directory and in scope ever since everything was at rest.
+	settled map[string]connector.Anchor
 }
 
 func (e *editor) pick(class string) *connector.Object {
@@ -204,22 +219,50 @@ var edits = []struct {
 		require.NoError(e.t, e.ad.Put(o))
 	}},
 	{"manager", func(e *editor, user, other, _ *connector.Object) {
-		e.modify(user.DN, set("manager", attr.Reference(other.DN)))
+		e.modify(user.DN, set("manager", e.ref(other)))
 	}},
 	{"no manager", func(e *editor, user, _, _ *connector.Object) { e.modify(user.DN, set("manager")) }},
 	{"join", func(e *editor, user, other, group *connector.Object) {
-		e.modify(group.DN, attr.Mod{Name: "member", Adds: []attr.Value{attr.Reference(user.DN), attr.Reference(other.DN)}})
+		e.modify(group.DN, attr.Mod{Name: "member", Adds: []attr.Value{e.ref(user), e.ref(other)}})
 	}},
 	{"join again", func(e *editor, user, other, group *connector.Object) {
-		e.modify(group.DN, attr.Mod{Name: "member", Adds: []attr.Value{attr.Reference(user.DN), attr.Reference(other.DN)}})
+		e.modify(group.DN, attr.Mod{Name: "member", Adds: []attr.Value{e.ref(user), e.ref(other)}})
 	}},
 	{"nest", func(e *editor, _, _, group *connector.Object) {
 		inner := e.pick("group")
-		e.modify(group.DN, attr.Mod{Name: "member", Adds: []attr.Value{attr.Reference(inner.DN)}})
+		e.modify(group.DN, attr.Mod{Name: "member", Adds: []attr.Value{e.ref(inner)}})
 	}},
 	{"leave", func(e *editor, _, _, group *connector.Object) {
 		if members := group.Attributes.Values("member"); len(members) > 0 {
 			e.modify(group.DN, attr.Mod{Name: "member", Deletes: members[:1]})
+		}
+	}},
+	{"leave all", func(e *editor, _, _, group *connector.Object) { e.modify(group.DN, set("member")) }},
+	{"other members", func(e *editor, user, other, group *connector.Object) {
+		e.modify(group.DN, set("member", e.ref(user), e.ref(other)))
+	}},
+	{"service account", func(e *editor, user, _, _ *connector.Object) {
+		e.modify(user.DN, set("sAMAccountName", attr.String([]string{"svc", "u"}[e.n(2, "service")]+number(user))))
+	}},
+	{"identity", func(e *editor, user, _, _ *connector.Object) {
+		e.modify(user.DN, set("employeeID", e.perhaps("E"+number(user))...))
+	}},
+	{"identity of a group", func(e *editor, _, _, group *connector.Object) {
+		e.modify(group.DN, set("description", e.perhaps("G"+number(group))...))
+	}},
+	{"another identity", func(e *editor, user, _, _ *connector.Object) {
+		e.next++
+		e.modify(user.DN, set("sAMAccountName", attr.String(fmt.Sprintf("u%d", e.next))), set("employeeID", attr.String(fmt.Sprintf("E%d", e.next))))
+	}},
+	{"spelling", func(e *editor, user, _, _ *connector.Object) { e.rename(user, strings.ToUpper(user.DN)) }},
+	{"class again", func(e *editor, _, _, _ *connector.Object) {
+		if o := e.pick("contact"); o != nil {
+			e.next++
+			e.user(e.next)
+			again, err := e.ad.Get(connector.Key{DN: userDN(e.next)})
+			require.NoError(e.t, err)
+			e.remove(again)
+			require.NoError(e.t, e.ad.Put(connector.Object{Class: "user", DN: o.DN, Attributes: again.Attributes}))
 		}
 	}},
 	{"address", func(e *editor, user, _, _ *connector.Object) {
@@ -246,6 +289,41 @@ func (e *editor) edit() {
 	other := e.pick("user")
 	e.t.Logf("%s: %s, %s, %s", what.name, user.DN, other.DN, group.DN)
 	what.do(e, user, other, group)
+	e.unsettle()
+}
+
+// perhaps returns a text, or none.
+func (e *editor) perhaps(text string) []attr.Value {
+	return []attr.Value{attr.String(text)}[e.n(2, "none"):]
+}
+
+// number is what an object's names have in common.
+func number(o *connector.Object) string {
+	return strings.TrimLeft(o.Attributes.Text("sAMAccountName"), "usvcg")
+}
+
+// unsettle forgets who is out of scope now: when she comes back she may get another account.
+func (e *editor) unsettle() {
+	want := e.expected()
+	maps.DeleteFunc(e.settled, func(id string, _ connector.Anchor) bool { return want[id] == nil })
+}
+
+// nobodyDeleted requires that the settled have their accounts.
+func (e *editor) nobodyDeleted() {
+	e.t.Helper()
+	have := e.accounts()
+	for id, a := range e.settled {
+		require.Equal(e.t, a, have[id], "%s was deleted by mistake", id)
+	}
+}
+
+// accounts returns the anchors of the tenant's objects by their source anchors.
+func (w *world) accounts() map[string]connector.Anchor {
+	out := make(map[string]connector.Anchor)
+	for o := range w.cloud.All() {
+		out[o.Attributes.Text("sourceAnchor")] = o.Anchor
+	}
+	return out
 }
 
 func (e *editor) remove(o *connector.Object) {
@@ -287,6 +365,10 @@ func (e *editor) drift() {
 	o := all[e.n(len(all), "drift")]
 	if e.n(2, "delete") == 0 {
 		require.NoError(e.t, e.cloud.Delete(o.Key()))
+		delete(e.settled, o.Attributes.Text("sourceAnchor"))
+	} else if o.Class == "group" && e.n(2, "members") == 0 {
+		stranger := all[e.n(len(all), "stranger")]
+		require.NoError(e.t, e.cloud.Modify(o.Key(), set("member", reference(e.cloud, stranger))))
 	} else {
 		require.NoError(e.t, e.cloud.Modify(o.Key(), set("displayName", attr.String("drift"))))
 	}
@@ -296,7 +378,7 @@ func (e *editor) drift() {
 // errors are expected.
 func (e *editor) stumble() {
 	opts := &metaverse.RunOptions{RetryNow: e.n(4, "retry now") == 0, PageSize: []int{0, 1, 2, 5}[e.n(4, "page size")]}
-	fault := e.n(12, "fault")
+	fault := e.n(15, "fault")
 	e.harm(fault, opts)
 	good := e.store
 	if fault == 7 {
@@ -305,6 +387,10 @@ func (e *editor) stumble() {
 	}
 	if fault == 11 {
 		e.stage(true)
+	}
+	whole := e.rules
+	if fault == 12 {
+		e.breakRule()
 	}
 	var err error
 	if e.n(6, "sort of step") == 0 {
@@ -325,22 +411,36 @@ func (e *editor) stumble() {
 	if fault == 11 {
 		e.stage(false)
 	}
+	if fault == 12 {
+		e.rules = whole
+		e.reload()
+	}
 	if !e.taken.Anchor.IsZero() {
 		e.t.Logf("release: %v", e.engine.Release(e.t.Context(), e.taken))
 		e.taken = metaverse.ObjectRef{}
 	}
+	e.nobodyDeleted()
+}
+
+// breakRule gives the world a rule that fails for some people.
+func (e *editor) breakRule() {
+	id := []string{"in-user", "out-user"}[e.n(2, "rule")]
+	e.rules = slices.Clone(e.rules)
+	r := &e.rules[slices.IndexFunc(e.rules, func(r rules.Rule) bool { return r.ID == id })]
+	r.Flows = slices.Clone(r.Flows)
+	r.Flows[2] = expression("displayName", `IIF([department]="Sales",Error("broken"),[displayName])`)
+	e.reload()
 }
 
 // harm gives the directories a fault.
 func (e *editor) harm(fault int, opts *metaverse.RunOptions) {
 	cut := memdir.Faults{Import: connector.ErrUnavailable, After: e.n(5, "after")}
+	d := []*memdir.Directory{e.ad, e.ad, e.cloud}[e.n(3, "directory")]
 	switch fault {
-	case 0:
-		e.ad.SetFaults(cut)
-	case 1:
-		e.cloud.SetFaults(cut)
+	case 0, 1:
+		d.SetFaults(cut)
 	case 2:
-		e.ad.SetFaults(memdir.Faults{ExpireWatermark: true})
+		d.SetFaults(memdir.Faults{ExpireWatermark: true})
 	case 3:
 		dropped := e.n(16, "dropped")
 		e.cloud.SetFaults(memdir.Faults{Export: func(connector.Change) memdir.Fate {
@@ -350,17 +450,31 @@ func (e *editor) harm(fault int, opts *metaverse.RunOptions) {
 	case 4:
 		e.cloud.SetFaults(memdir.Faults{ExportBatch: connector.ErrUnavailable})
 	case 5:
-		e.ad.SetFaults(memdir.Faults{Truncate: true, After: cut.After})
+		d.SetFaults(memdir.Faults{Truncate: true, After: cut.After})
 	case 6:
 		bad := e.n(3, "bad")
-		e.ad.SetFaults(memdir.Faults{Item: func(k connector.Key) error {
-			if len(k.DN)%3 == bad {
+		d.SetFaults(memdir.Faults{Item: func(k connector.Key) error {
+			if k.DN != "" && (len(k.DN)+int(k.DN[len(k.DN)/2]))%3 == bad {
 				return connector.ErrInvalid
 			}
 			return nil
 		}})
 	case 9: // what changes while it is read
-		e.ad.SetFaults(memdir.Faults{Page: func(int) { e.edit() }})
+		d.SetFaults(memdir.Faults{Page: func(int) { e.edit() }})
+	case 13: // what is refused
+		refused := e.n(16, "refused")
+		e.cloud.SetFaults(memdir.Faults{Export: func(connector.Change) (f memdir.Fate) {
+			if refused = refused>>1 | refused&1<<3; refused&1 != 0 {
+				f.Outcome = connector.Rejected
+			}
+			return f
+		}})
+	case 14: // a step of the other connector meanwhile
+		e.ad.SetFaults(memdir.Faults{Page: func(int) { e.beside("cloud", metaverse.DeltaSync, metaverse.FullSync, metaverse.Export) }})
+		e.cloud.SetFaults(memdir.Faults{
+			Page:   func(int) { e.beside("ad", metaverse.DeltaSync, metaverse.FullSync) },
+			Export: func(connector.Change) (f memdir.Fate) { e.beside("ad"); return f },
+		})
 	case 10: // an operator stops the step
 		stop := make(chan struct{})
 		opts.Stop = stop
@@ -376,6 +490,18 @@ func (e *editor) harm(fault int, opts *metaverse.RunOptions) {
 			Export: func(connector.Change) (f memdir.Fate) { count(); return f },
 		})
 	}
+}
+
+// beside runs an import, or one of some more steps, while another step runs.
+func (e *editor) beside(name string, more ...metaverse.StepKind) {
+	if e.n(2, "beside") == 0 {
+		return
+	}
+	e.ad.SetFaults(memdir.Faults{})
+	e.cloud.SetFaults(memdir.Faults{})
+	kinds := append([]metaverse.StepKind{metaverse.DeltaImport, metaverse.FullImport}, more...)
+	rec, err := e.engine.Run(e.t.Context(), name, kinds[e.n(len(kinds), "kind beside")], nil)
+	e.t.Logf("beside: %s %s: %s %+v %v", name, rec.Step, rec.Result, rec.Counters, err)
 }
 
 // step runs a random step.
@@ -404,7 +530,11 @@ func (e *editor) one() error {
 		e.ad.SetFaults(memdir.Faults{})
 		e.cloud.SetFaults(memdir.Faults{})
 		e.taken = ref
+		clear(e.settled)
 		return e.step(nil)
+	}
+	if a, ok := e.accounts()[o.Attributes.Text("employeeID")+o.Attributes.Text("description")]; ok && e.n(4, "side") == 0 {
+		ref = metaverse.ObjectRef{Connector: "cloud", Anchor: a}
 	}
 	r, err := e.engine.SyncObject(e.t.Context(), ref, &metaverse.ObjectOptions{Deletes: e.n(2, "deletes") == 0, NoExport: e.n(3, "no export") == 0})
 	e.t.Logf("object %s: %s, %v", o.DN, r.Result, err)
@@ -424,6 +554,8 @@ func (e *editor) agree() {
 	require.Equal(e.t, e.expected(), e.tenant())
 	require.Empty(e.t, e.errors())
 	e.healthy()
+	e.nobodyDeleted()
+	e.settled = e.accounts()
 }
 
 // still requires that a full cycle finds nothing that delta cycles have missed, and that no
@@ -454,9 +586,34 @@ func TestRandomEditsAgreeWithTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { runModel(t, func(*world) {}) })
 }
 
+// shape draws what the directories of a world can do.
+func (w *world) shape(t *rapid.T) {
+	ad, cloud := memdir.Options{}, cloudOptions(cloudSchema())
+	switch rapid.IntRange(0, 9).Draw(t, "shape") {
+	case 0:
+		ad.FullOnly = true
+	case 1:
+		ad.FullOnly, ad.NoRead = true, true
+	case 2:
+		cloud.FullOnly = true
+	case 3:
+		cloud.NoRead = true
+	case 4:
+		ad.References = connector.ReferenceByAnchor
+	case 5:
+		cloud.References, cloud.ReferencesLast = connector.ReferenceByDN, false
+	}
+	var err error
+	w.ad, err = memdir.New("ad", &ad)
+	require.NoError(t, err)
+	w.cloud, err = memdir.New("cloud", &cloud)
+	require.NoError(t, err)
+}
+
 // runModel tries one sequence, on a world that change may give another store.
 func runModel(t *rapid.T, change func(*world)) {
 	w := newWorld(t)
+	w.shape(t)
 	change(w)
 	w.opts.ImportHold.Fraction = -1
 	w.opts.Batch = rapid.SampledFrom([]int{1, 3, 7, 100}).Draw(t, "batch")

@@ -52,10 +52,8 @@ func newWorldOn(t tb, schema *connector.Schema) *world {
 	var err error
 	w.ad, err = memdir.New("ad", nil)
 	require.NoError(t, err)
-	w.cloud, err = memdir.New("cloud", &memdir.Options{
-		References: connector.ReferenceByAnchor, ReferencesLast: true, Schema: schema,
-		Unique: []string{"userPrincipalName", "sourceAnchor"},
-	})
+	cloud := cloudOptions(schema)
+	w.cloud, err = memdir.New("cloud", &cloud)
 	require.NoError(t, err)
 	store, err := sqlstore.OpenMemory(t.Context())
 	require.NoError(t, err)
@@ -63,6 +61,13 @@ func newWorldOn(t tb, schema *connector.Schema) *world {
 	w.store = store
 	w.reload()
 	return w
+}
+
+func cloudOptions(schema *connector.Schema) memdir.Options {
+	return memdir.Options{
+		References: connector.ReferenceByAnchor, ReferencesLast: true, Schema: schema,
+		Unique: []string{"userPrincipalName", "sourceAnchor"},
+	}
 }
 
 // reload makes a new engine, as a restarted process would.
@@ -163,7 +168,7 @@ func set(name string, values ...attr.Value) attr.Mod {
 func (w *world) tenant() map[string]map[string][]string {
 	names := make(map[string]string)
 	for o := range w.cloud.All() {
-		names[o.Anchor.Text()] = o.Attributes.Text("sourceAnchor")
+		names[reference(w.cloud, o).Str()] = o.Attributes.Text("sourceAnchor")
 	}
 	out := make(map[string]map[string][]string)
 	for o := range w.cloud.All() {
