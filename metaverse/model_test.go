@@ -141,6 +141,8 @@ type editor struct {
 
 	taken metaverse.ObjectRef // what an operator has disconnected and will release
 
+	late []connector.Change // creations that were lost, and may take effect yet
+
 	// settled are the accounts, by source anchor, of those who have been in the tenant, in the
 	// directory and in scope ever since everything was at rest.
 	settled map[string]connector.Anchor
@@ -378,7 +380,8 @@ func (e *editor) drift() {
 // errors are expected.
 func (e *editor) stumble() {
 	opts := &metaverse.RunOptions{RetryNow: e.n(4, "retry now") == 0, PageSize: []int{0, 1, 2, 5}[e.n(4, "page size")]}
-	fault := e.n(15, "fault")
+	fault, late := e.n(15, "fault"), e.late
+	e.late = nil
 	e.harm(fault, opts)
 	good := e.store
 	if fault == 7 {
@@ -419,7 +422,24 @@ func (e *editor) stumble() {
 		e.t.Logf("release: %v", e.engine.Release(e.t.Context(), e.taken))
 		e.taken = metaverse.ObjectRef{}
 	}
+	late, e.late = e.late, late
+	e.arrive()
+	e.late = late
 	e.nobodyDeleted()
+}
+
+// arrive lets creations that were lost take effect, or not.
+func (e *editor) arrive() {
+	for _, c := range e.late {
+		o := connector.Object{Class: c.Class, DN: c.Key.DN}
+		for _, m := range c.Mods {
+			o.Attributes.Apply(m)
+		}
+		if e.n(2, "arrives") == 0 {
+			e.t.Logf("arrives: %s: %v", o.DN, e.cloud.Put(o))
+		}
+	}
+	e.late = nil
 }
 
 // breakRule gives the world a rule that fails for some people.
@@ -443,8 +463,11 @@ func (e *editor) harm(fault int, opts *metaverse.RunOptions) {
 		d.SetFaults(memdir.Faults{ExpireWatermark: true})
 	case 3:
 		dropped := e.n(16, "dropped")
-		e.cloud.SetFaults(memdir.Faults{Export: func(connector.Change) memdir.Fate {
+		e.cloud.SetFaults(memdir.Faults{Export: func(c connector.Change) memdir.Fate {
 			dropped = dropped>>1 | dropped&1<<3
+			if dropped&1 != 0 && c.Op == connector.OpAdd && e.fixed {
+				e.late = append(e.late, c)
+			}
 			return memdir.Fate{Outcome: connector.Unknown, Drop: dropped&1 != 0}
 		}})
 	case 4:
@@ -549,6 +572,10 @@ func (e *editor) stage(on bool) {
 // agree brings everything to rest and compares the tenant with the model.
 func (e *editor) agree() {
 	e.t.Helper()
+	e.arrive()
+	if !e.cloud.Capabilities().ReadObjects {
+		e.run("cloud", metaverse.FullImport) // nothing else tells what became of an export
+	}
 	e.settle()
 	e.settle() // who was deleted while a full import was interrupted is told of by the delta after it
 	require.Equal(e.t, e.expected(), e.tenant())
@@ -602,6 +629,8 @@ func (w *world) shape(t *rapid.T) {
 		ad.References = connector.ReferenceByAnchor
 	case 5:
 		cloud.References, cloud.ReferencesLast = connector.ReferenceByDN, false
+	case 6, 7:
+		w.fixed = true
 	}
 	var err error
 	w.ad, err = memdir.New("ad", &ad)

@@ -36,6 +36,7 @@ type world struct {
 	opts   metaverse.Options
 	rules  []rules.Rule
 	policy policy
+	fixed  bool // the DNs of the cloud directory follow from what its objects are
 
 	arrived map[string]bool // by source anchor, of nobodyLost: in scope ever since it came
 }
@@ -75,7 +76,11 @@ func (w *world) reload() {
 	w.t.Helper()
 	set, err := rules.Compile(w.rules, &rules.CompileOptions{Metaverse: testMetaverse()})
 	require.NoError(w.t, err)
-	w.engine, err = metaverse.New(w.store, set, []connector.Connector{w.ad, w.cloud}, &w.opts)
+	connectors := []connector.Connector{w.ad, w.cloud}
+	if w.fixed {
+		connectors[1] = fixed{w.cloud}
+	}
+	w.engine, err = metaverse.New(w.store, set, connectors, &w.opts)
 	require.NoError(w.t, err)
 }
 
