@@ -69,7 +69,7 @@ func ride(t *testing.T, seed uint64, rates map[connectortest.FaultKind]float64) 
 	w.opts.DeletionThreshold = -1
 	w.opts.Now = connectortest.JumpingClock(time.Now, seed, 0.02, 48*time.Hour)
 	paged(t, w)
-	rng := rand.New(rand.NewPCG(seed, 3))
+	rng := rand.New(rand.NewPCG(seed, 4))
 	e := &editor{world: w, n: func(limit int, _ string) int { return rng.IntN(limit) }}
 	for range 30 {
 		e.create()

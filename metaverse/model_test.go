@@ -573,9 +573,6 @@ func (e *editor) stage(on bool) {
 func (e *editor) agree() {
 	e.t.Helper()
 	e.arrive()
-	if !e.cloud.Capabilities().ReadObjects {
-		e.run("cloud", metaverse.FullImport) // nothing else tells what became of an export
-	}
 	e.settle()
 	e.settle() // who was deleted while a full import was interrupted is told of by the delta after it
 	require.Equal(e.t, e.expected(), e.tenant())
@@ -624,12 +621,10 @@ func (w *world) shape(t *rapid.T) {
 	case 2:
 		cloud.FullOnly = true
 	case 3:
-		cloud.NoRead = true
-	case 4:
 		ad.References = connector.ReferenceByAnchor
-	case 5:
+	case 4:
 		cloud.References, cloud.ReferencesLast = connector.ReferenceByDN, false
-	case 6, 7:
+	case 5, 6:
 		w.fixed = true
 	}
 	var err error
