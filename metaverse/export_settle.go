@@ -142,3 +142,51 @@ func (x *exporting) sentAlready(p *PendingExport, o *connector.Object) {
 		p.Op = connector.OpUpdate
 	}
 }
+
+// settleUnseen settles creations of unknown fate that a complete full import has not shown, where
+// nothing can be read one by one: they are sent again, or given up where the object has to go.
+func (in *intake) settleUnseen(ctx context.Context) error {
+	if _, canRead := connector.As[connector.ObjectReader](in.session); canRead {
+		return nil
+	}
+	x := newExporting(in.r, in.session, nil, 1)
+	for after := CSID(0); ; {
+		var page []*PendingExport
+		err := in.r.update(ctx, func(tx Tx) (err error) {
+			if page, err = tx.ScanPendingExports(in.r.t.name, after, in.r.e.opts.Batch); err != nil {
+				return err
+			}
+			return x.settleUnseen(tx, page)
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		after = page[len(page)-1].CS
+	}
+}
+
+func (x *exporting) settleUnseen(tx Tx, page []*PendingExport) error {
+	var unknown, again []*PendingExport
+	var ids []CSID
+	for _, p := range page {
+		if p.Unknown {
+			unknown, ids = append(unknown, p), append(ids, p.CS)
+		}
+	}
+	heads, err := tx.CSHeads(ids)
+	if err != nil {
+		return err
+	}
+	for i, p := range unknown {
+		switch unborn := heads[i] != nil && heads[i].Anchor.IsZero() && !heads[i].Imported; {
+		case unborn && p.Op == connector.OpDelete:
+			if err := x.neverMade(tx, p); err != nil {
+				return err
+			}
+		case unborn:
+			p.Unknown = false
+			again = append(again, p)
+		}
+	}
+	return tx.PutPendingExport(again)
+}

@@ -225,6 +225,11 @@ func (r *run) fullImport(ctx context.Context, s connector.Session, im connector.
 			return err
 		}
 	}
+	if st.interrupted == nil { // otherwise the place may have been passed before the object was made
+		if err := in.settleUnseen(ctx); err != nil {
+			return err
+		}
+	}
 	if err := in.noteTransient(ctx); err != nil {
 		return err
 	}

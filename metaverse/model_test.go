@@ -573,6 +573,10 @@ func (e *editor) stage(on bool) {
 func (e *editor) agree() {
 	e.t.Helper()
 	e.arrive()
+	if !e.cloud.Capabilities().ReadObjects {
+		e.run("cloud", metaverse.FullImport) // it may go on where an earlier one was interrupted
+		e.run("cloud", metaverse.FullImport) // and nothing else tells what became of an export
+	}
 	e.settle()
 	e.settle() // who was deleted while a full import was interrupted is told of by the delta after it
 	require.Equal(e.t, e.expected(), e.tenant())
@@ -624,7 +628,9 @@ func (w *world) shape(t *rapid.T) {
 		ad.References = connector.ReferenceByAnchor
 	case 4:
 		cloud.References, cloud.ReferencesLast = connector.ReferenceByDN, false
-	case 5, 6:
+	case 5:
+		cloud.NoRead = true
+	case 6, 7:
 		w.fixed = true
 	}
 	var err error

@@ -744,3 +744,39 @@ func TestMemberIsRenamedWhileHerGroupIsReadAgain(t *testing.T) {
 	require.Equal(t, w.expected(), w.tenant())
 	require.Equal(t, []string{"->E1"}, w.members("G1"))
 }
+
+// Where nothing can be read one by one, a full import tells that a creation whose answer was lost did
+// not take place: it is sent again. Found by the model test, seed 2199296074392176340.
+func TestFullImportSettlesALostCreation(t *testing.T) {
+	t.Parallel()
+	for name, leaves := range map[string]bool{"stays": false, "leaves": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			o := cloudOptions(cloudSchema())
+			o.NoRead = true
+			var err error
+			w.cloud, err = memdir.New("cloud", &o)
+			require.NoError(t, err)
+			w.reload()
+			w.user(1)
+			w.initial()
+			w.user(2)
+			w.cloud.SetFaults(memdir.Faults{Export: func(connector.Change) memdir.Fate {
+				return memdir.Fate{Outcome: connector.Unknown, Drop: true}
+			}})
+			w.delta()
+			w.cloud.SetFaults(memdir.Faults{})
+			if leaves {
+				require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(2)}))
+			}
+			w.delta()
+			require.Equal(t, []string{"E1"}, w.anchors(), "nothing tells what became of it")
+			w.run("cloud", metaverse.FullImport)
+			w.settle()
+			require.Equal(t, w.expected(), w.tenant())
+			require.Zero(t, w.counts("cloud").PendingExport)
+			w.healthy()
+		})
+	}
+}
