@@ -68,4 +68,11 @@
 //
 // State lives in a [Store]; package sqlstore has one on SQLite. Package metaversetest
 // proves stores.
+//
+// # Memory
+//
+// A step holds a few batches of objects, however many there are, and throws away some 30 kB for each
+// object that it has dealt with. A program that may use half a gigabyte saves up to a fifth of its
+// processor time by collecting that more rarely: GOGC=300 with GOMEMLIMIT=416MiB, or the
+// same from package runtime/debug, as the example program does.
 package metaverse

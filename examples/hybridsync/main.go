@@ -36,9 +36,11 @@ import (
 	"syscall"
 
 	"github.com/hybridsync/hybridsync/examples/internal/console"
+	"github.com/hybridsync/hybridsync/examples/internal/memory"
 )
 
 func main() {
+	memory.Tune()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
