@@ -53,7 +53,7 @@ func (r *run) importStep(ctx context.Context) error {
 		return fmt.Errorf("connector %s has no full import: %w", r.t.name, errors.ErrUnsupported)
 	}
 	if st.interrupted != nil && r.t.caps.Resume {
-		if st.interrupted.Selection == r.selection() && !st.moves.startOver() {
+		if r.resumable(&st) {
 			err := r.fullImport(ctx, session, full, &st)
 			if !errors.Is(err, connector.ErrWatermarkExpired) {
 				return err
@@ -117,7 +117,16 @@ type importState struct {
 type interrupted struct {
 	Checkpoint connector.Checkpoint `json:"checkpoint"`
 	Failures   int64                `json:"failures"`  // objects before the checkpoint that could not be staged
+	Nameless   bool                 `json:"nameless"`  // one of them had no key by which to read it again
 	Selection  string               `json:"selection"` // what is being read
+}
+
+// resumable reports whether going on from the checkpoint comes to the same end as reading all.
+func (r *run) resumable(st *importState) bool {
+	i := st.interrupted
+	// What could not be read is read again by key after the import, and then what has gone can be
+	// told. Without a key only another look at it heals it.
+	return !i.Nameless && i.Selection == r.selection() && !st.moves.startOver()
 }
 
 func (r *run) importState(ctx context.Context) (st importState, err error) {

@@ -3,6 +3,7 @@ package metaverse
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -27,6 +28,7 @@ type intake struct {
 
 	circles  *repetition
 	failures int64 // objects that could not be staged
+	nameless bool  // one of them had no key
 	troubled troubled
 	moved    moves
 
@@ -101,7 +103,10 @@ func (in *intake) checkpoint(tx Tx, cp connector.Checkpoint, done *staging) erro
 	if err := in.markShown(tx); err != nil {
 		return err
 	}
-	b, err := json.Marshal(interrupted{Checkpoint: cp, Failures: in.failures + int64(len(done.failed)), Selection: in.r.selection()})
+	b, err := json.Marshal(interrupted{
+		Checkpoint: cp, Failures: in.failures + int64(len(done.failed)),
+		Nameless: in.nameless || slices.ContainsFunc(done.failed, nameless), Selection: in.r.selection(),
+	})
 	if err != nil {
 		return err
 	}
@@ -138,6 +143,8 @@ func markSeen(tx Tx, name string, ids []CSID) error {
 	return tx.MarkSeen(name, ids)
 }
 
+func nameless(e ObjectError) bool { return e.Object.IsZero() }
+
 func (in *intake) count(done *staging) error {
 	c := &in.r.rec.Counters
 	c.Adds += done.counts.Adds
@@ -150,6 +157,7 @@ func (in *intake) count(done *staging) error {
 	c.RefAdds += done.counts.RefAdds
 	c.RefDeletes += done.counts.RefDeletes
 	c.Warnings += done.counts.Unconfirmed
+	in.nameless = in.nameless || slices.ContainsFunc(done.failed, nameless)
 	for range done.failed {
 		in.failures++
 		if err := in.r.countError(); err != nil {

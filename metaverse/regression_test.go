@@ -10,6 +10,7 @@ import (
 
 	"github.com/hybridsync/hybridsync/connector"
 	"github.com/hybridsync/hybridsync/connector/attr"
+	"github.com/hybridsync/hybridsync/connector/connectortest"
 	"github.com/hybridsync/hybridsync/connector/memdir"
 	"github.com/hybridsync/hybridsync/metaverse"
 	"github.com/hybridsync/hybridsync/rules"
@@ -253,6 +254,28 @@ func TestResumedImportRemembersTrouble(t *testing.T) {
 	require.Zero(t, w.pendingDeletions())
 	w.settle()
 	require.Equal(t, w.expected(), w.tenant(), "the deletion is not lost")
+}
+
+// Trouble with an object without a key cannot be healed by reading it again: a full import goes back
+// to it, and tells what is gone. Found by storms (all), seeds 150 and 240.
+func TestInterruptedImportGoesBackToNamelessTrouble(t *testing.T) {
+	t.Parallel()
+	w := big(t)
+	good := w.engine
+	w.engine = engineOver(t, w, connectortest.WithFaults(w.ad, connectortest.FaultPlan{Faults: []connectortest.Fault{
+		{Kind: connectortest.Malformed, On: connectortest.OnFullImport, After: 10, Times: 1},
+		{Kind: connectortest.Cut, On: connectortest.OnFullImport, After: 250, Times: 1},
+	}}), w.cloud)
+	_, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
+	require.Error(t, err)
+	w.engine = good
+	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(299)}))
+	rec := w.run("ad", metaverse.FullImport)
+	require.Greater(t, rec.Objects, int64(250), "it was started over")
+	require.EqualValues(t, 1, rec.Counters.Deletes)
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+	require.Empty(t, w.errors())
 }
 
 // What other steps make while a full import is interrupted is not missed when it goes on
