@@ -203,8 +203,12 @@ var edits = []struct {
 	}},
 	{"delete and make again", func(e *editor, user, _, _ *connector.Object) {
 		e.remove(user)
-		if e.arrived != nil { // an import that ends here has seen the deletion alone
-			e.arrived[user.Attributes.Text("employeeID")] = false
+		// An import that ends here has seen the deletion alone, and so has who synchronises the account by
+		// itself.
+		if id := user.Attributes.Text("employeeID"); e.arrived != nil {
+			e.arrived[id] = false
+		} else {
+			delete(e.settled, id)
 		}
 		again := connector.Object{Class: "user", DN: user.DN}
 		for name, values := range user.Attributes.All() {
