@@ -38,7 +38,7 @@ func (w *world) whatIf(rs []rules.Rule, ad connector.Connector, o *metaverse.Wha
 	w.t.Helper()
 	set, err := rules.Compile(rs, &rules.CompileOptions{Metaverse: testMetaverse()})
 	require.NoError(w.t, err)
-	engine, err := metaverse.New(copied(w.t, w.store), set, []connector.Connector{ad, w.cloud}, nil)
+	engine, err := metaverse.New(copied(w.t, w.store), set, []connector.Connector{ad, w.cloud}, &metaverse.Options{LeasePeriod: patience})
 	require.NoError(w.t, err)
 	before, tenant := metaversetest.Snapshot(w.t, w.store), w.tenant()
 	report, err := engine.WhatIf(w.t.Context(), w.store, o)

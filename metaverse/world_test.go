@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -41,6 +42,10 @@ type world struct {
 	arrived map[string]bool // by source anchor, of nobodyLost: in scope ever since it came
 }
 
+// patience is a lease period that no test outlasts, however slow the machine is: with the race detector
+// and much else to do, a transaction may take longer than the default.
+const patience = time.Hour
+
 func newWorld(t tb) *world {
 	t.Helper()
 	return newWorldOn(t, cloudSchema())
@@ -49,7 +54,7 @@ func newWorld(t tb) *world {
 // newWorldOn has a cloud directory with a schema of the test's own.
 func newWorldOn(t tb, schema *connector.Schema) *world {
 	t.Helper()
-	w := &world{t: t, rules: testRules()}
+	w := &world{t: t, rules: testRules(), opts: metaverse.Options{LeasePeriod: patience}}
 	var err error
 	w.ad, err = memdir.New("ad", nil)
 	require.NoError(t, err)
