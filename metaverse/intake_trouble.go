@@ -99,6 +99,9 @@ func (in *intake) noteRenamed(ctx context.Context) error {
 // forgetTroubled takes off the record what this import has staged; a full import without
 // trouble, everything.
 func (in *intake) forgetTroubled(tx Tx) error {
+	if in.full && !in.nameless {
+		in.troubled.healed[connector.Key{}] = true // what had no key in earlier imports was shown again
+	}
 	all := in.full && in.failures == 0
 	if len(in.troubled.keys) == 0 || !all && len(in.troubled.healed) == 0 {
 		return nil

@@ -278,6 +278,29 @@ func TestInterruptedImportGoesBackToNamelessTrouble(t *testing.T) {
 	require.Empty(t, w.errors())
 }
 
+// What had no key in an earlier import is on record until a full import has shown everything again; that
+// one need not be without trouble itself. Found by storms (all), seed 199.
+func TestFullImportForgetsNamelessTroubleOfEarlierOnes(t *testing.T) {
+	t.Parallel()
+	w := big(t)
+	good := w.engine
+	w.engine = engineOver(t, w, connectortest.WithFaults(w.ad, connectortest.FaultPlan{Faults: []connectortest.Fault{
+		{Kind: connectortest.Malformed, On: connectortest.OnFullImport, Call: 1, After: 10, Times: 1},
+		{Kind: connectortest.ItemTrouble, On: connectortest.OnFullImport, Call: 2, After: 20, Times: 1},
+		{Kind: connectortest.Cut, On: connectortest.OnFullImport, Call: 2, After: 250, Times: 1},
+	}}), w.cloud)
+	require.EqualValues(t, 1, w.run("ad", metaverse.FullImport).Counters.Errors)
+	_, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
+	require.Error(t, err)
+	w.engine = good
+	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(299)}))
+	rec := w.run("ad", metaverse.FullImport)
+	require.Less(t, rec.Objects, int64(250), "it was resumed")
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+	require.Empty(t, w.errors())
+}
+
 // What other steps make while a full import is interrupted is not missed when it goes on
 // behind the place where it would have come.
 func TestResumedImportKeepsWhatCameMeanwhile(t *testing.T) {
