@@ -204,7 +204,8 @@ type Tx interface {
 	// written; without its link it is again what was written last.
 	PutCSState(ids []CSID, state CSState) error
 	// DeleteCS removes objects with their links, values, pending imports and exports,
-	// errors and all references from and to them.
+	// errors and all references from and to them. Exports of other objects that were waiting for
+	// nothing but references to them to be confirmed go, too.
 	DeleteCS(ids []CSID) error
 	// SetPendingImport puts objects into the queue of pending imports, replacing what was
 	// there. ImportNone takes them out.

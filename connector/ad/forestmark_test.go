@@ -64,6 +64,8 @@ func FuzzForestMark(f *testing.F) {
 		require.NoError(t, err)
 		again, err := parseForestMark(out)
 		require.NoError(t, err)
-		require.Equal(t, marks, again)
+		same, err := again.encode()
+		require.NoError(t, err)
+		require.Equal(t, out, same, "what was written by us comes back as it was")
 	})
 }

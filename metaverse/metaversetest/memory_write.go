@@ -79,10 +79,28 @@ func (t *memTx) DeleteCS(ids []metaverse.CSID) error {
 		delete(t.s.csValues, id)
 		delete(t.s.exports, id)
 		maps.DeleteFunc(t.s.csRefs, func(r metaverse.CSRef, _ bool) bool { return r.Source == id || r.Target == id })
-		maps.DeleteFunc(t.s.exportRefs, func(r metaverse.CSRef, _ metaverse.ExportRef) bool { return r.Source == id || r.Target == id })
+		t.deleteExportRefs(id)
 		maps.DeleteFunc(t.s.errs, func(k memErrorKey, _ metaverse.ObjectError) bool { return k.cs == id && id != 0 })
 	}
 	return t.ready()
+}
+
+// deleteExportRefs deletes references from and to an object, and the exports of which nothing is left.
+func (t *memTx) deleteExportRefs(id metaverse.CSID) {
+	sources, left := make(map[metaverse.CSID]bool), make(map[metaverse.CSID]bool)
+	maps.DeleteFunc(t.s.exportRefs, func(r metaverse.CSRef, _ metaverse.ExportRef) bool {
+		gone := r.Source == id || r.Target == id
+		if gone {
+			sources[r.Source] = true
+		} else {
+			left[r.Source] = true
+		}
+		return gone
+	})
+	maps.DeleteFunc(t.s.exports, func(cs metaverse.CSID, p *metaverse.PendingExport) bool {
+		empty := p.Op == 0 && !p.DeleteSent && !p.Unknown && !p.References && len(p.Sent) == 0
+		return sources[cs] && !left[cs] && empty
+	})
 }
 
 func (t *memTx) SetPendingImport(op metaverse.ImportOp, ids []metaverse.CSID) error {

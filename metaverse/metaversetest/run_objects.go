@@ -27,6 +27,7 @@ func objectTests() []conformanceTest {
 		{rule: "unseen objects are found", run: unseenObjects},
 		{rule: "objects are counted by state", run: countObjects},
 		{rule: "deleting an object takes everything of it along", run: deleteCascade},
+		{rule: "deleting an object takes exports along that wait for nothing but references to it", run: deleteVain},
 		{rule: "objects returned belong to the caller", run: ownership},
 		{rule: "large batches work like small ones", run: largeBatches},
 	}
@@ -349,6 +350,33 @@ func countObjects(t *testing.T, f *fixture) {
 		require.Equal(t, metaverse.CSCounts{
 			Objects: 5, Imported: 4, Connected: 2, Disconnectors: 3, Placeholders: 1, PendingImport: 3, PendingExport: 1, Unconfirmed: 3, Errors: 1,
 		}, get[metaverse.CSCounts](t)(tx.CountCS("ad")))
+	})
+}
+
+// deleteVain deletes what other objects' exports wait for.
+func deleteVain(t *testing.T, f *fixture) {
+	f.update(t, func(tx metaverse.Tx) {
+		ids := put(t, tx, "ad", "gone", "stays", "waits for one", "waits for both", "has sent more", "has more to send")
+		sent := []attr.Mod{{Name: "cn", Replace: true, Adds: []attr.Value{attr.String("x")}}}
+		require.NoError(t, tx.PutPendingExport([]*metaverse.PendingExport{
+			{CS: ids[2], Connector: "ad"}, {CS: ids[3], Connector: "ad"}, {CS: ids[4], Connector: "ad", Sent: sent},
+			{CS: ids[5], Connector: "ad", Op: connector.OpUpdate, Pending: sent},
+		}))
+		refs := []metaverse.ExportRef{{Source: ids[3], Attribute: "member", Target: ids[1], Sent: true}}
+		for _, source := range ids[2:] {
+			refs = append(refs, metaverse.ExportRef{Source: source, Attribute: "member", Target: ids[0], Sent: true})
+		}
+		require.NoError(t, tx.PutExportRefs(refs))
+		require.NoError(t, tx.DeleteCS(ids[:1]))
+		var left []metaverse.CSID
+		for _, p := range get[[]*metaverse.PendingExport](t)(tx.PendingExport(ids)) {
+			if p != nil {
+				left = append(left, p.CS)
+			}
+		}
+		require.Equal(t, ids[3:], left)
+		require.NoError(t, tx.DeleteCS(ids[1:2]))
+		require.Nil(t, get[[]*metaverse.PendingExport](t)(tx.PendingExport(ids[3:4]))[0])
 	})
 }
 

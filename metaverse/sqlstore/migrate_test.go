@@ -117,7 +117,7 @@ func TestPlans(t *testing.T) {
 		sqlLinkedCS, sqlCSValues, sqlDeleteCSValues, sqlMV, sqlMVHeads, sqlScanMV, sqlMVValues, sqlDeleteMVValues, sqlAnyLink,
 		refs.page, refs.all, refs.count, refs.nextName, refs.deleteFrom, refs.deleteTo, refs.workFrom, refs.workTo,
 		sqlReferredTo, sqlReferrers, sqlCopyRefsTo, sqlPendingExport, sqlScanExports, sqlNextExportRefName, sqlExportRefs, sqlDeleteExportRefsFrom,
-		sqlDeleteExportRefsTo, sqlRunsOf, sqlErrorsOf, sqlErrorsOfObject, sqlErrorsOfUnknown, sqlClearErrors, sqlDeleteErrors, sqlNextConnector,
+		sqlDeleteExportRefsTo, sqlDeleteVain, sqlRunsOf, sqlErrorsOf, sqlErrorsOfObject, sqlErrorsOfUnknown, sqlClearErrors, sqlDeleteErrors, sqlNextConnector,
 		placed(sqlCSByAnchor, 2), placed(sqlCSByDN, 2), placed(sqlCSByValue, 3), placed(sqlMVByValue, 3), placed(refs.has, 4), placed(sqlFindExportRefs, 4),
 	} {
 		rows, err := sqliteOf(s).query(t.Context(), "EXPLAIN QUERY PLAN "+q, 0, 0, make([]any, countMarks(q)))

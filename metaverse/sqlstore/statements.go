@@ -196,6 +196,10 @@ const (
 	sqlDeleteExportRef      = `DELETE FROM export_ref` + refByTuple
 	sqlDeleteExportRefsFrom = `DELETE FROM export_ref WHERE src` + refInList
 	sqlDeleteExportRefsTo   = `DELETE FROM export_ref WHERE dst` + refInList
+	// sqlDeleteVain deletes the exports that wait for nothing but references to some objects.
+	sqlDeleteVain = `WITH gone AS (SELECT value FROM json_each(?))
+	DELETE FROM pending_export WHERE op = 0 AND flags = 0 AND cs IN (SELECT src FROM export_ref WHERE dst IN (SELECT value FROM gone))
+	AND NOT EXISTS (SELECT 1 FROM export_ref r WHERE r.src = pending_export.cs AND r.dst NOT IN (SELECT value FROM gone))`
 )
 
 // Settings, runs and errors.

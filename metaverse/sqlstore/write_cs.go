@@ -135,7 +135,7 @@ func (t *tx) DeleteCS(ids []metaverse.CSID) error {
 		return t.ready()
 	}
 	return t.execAll(idList(ids), sqlDeleteLinks, sqlDeleteCSValues, sqlDeletePendingImport, sqlDeleteSeen,
-		sqlDeleteExports, sqlDeleteExportRefsFrom, sqlDeleteExportRefsTo, t.refs.cs.deleteFrom, t.refs.cs.deleteTo,
+		sqlDeleteExports, sqlDeleteVain, sqlDeleteExportRefsFrom, sqlDeleteExportRefsTo, t.refs.cs.deleteFrom, t.refs.cs.deleteTo,
 		sqlDeleteErrors, sqlDeleteCS)
 }
 
