@@ -162,11 +162,21 @@ func (x *exporting) collect(ctx context.Context, sel selection, after CSID) (job
 			if err != nil {
 				return err
 			}
+			if i := slices.IndexFunc(found, x.movesReferences); i >= 0 {
+				jobs, last = append(jobs, found[:i+1]...), found[i].cs.ID
+				break
+			}
 			jobs = append(jobs, found...)
 		}
 		return x.markUnknown(tx, jobs)
 	})
 	return jobs, last, err
+}
+
+// movesReferences reports whether what is sent after a job has to be made when it is done: a
+// reference to the object names it by the DN that it gets.
+func (x *exporting) movesReferences(j *job) bool {
+	return j.change.NewDN != "" && x.r.t.caps.References == connector.ReferenceByDN
 }
 
 func (x *exporting) jobs(tx Tx, page []*PendingExport, sel selection, now time.Time) (jobs []*job, err error) {

@@ -826,3 +826,26 @@ func TestFullImportSettlesALostCreation(t *testing.T) {
 		})
 	}
 }
+
+// Where references name their targets by DN, a change that is sent after the renaming of its target names
+// it by the new one, also in the same batch. Found by the model test, seed 14466546028960415614.
+func TestMemberIsRenamedWhileSheLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	options := cloudOptions(cloudSchema())
+	options.References, options.ReferencesLast = connector.ReferenceByDN, false
+	var err error
+	w.cloud, err = memdir.New("cloud", &options)
+	require.NoError(t, err)
+	w.reload()
+	w.user(1)
+	w.user(2)
+	w.group(1)
+	w.join(1, userDN(1), userDN(2))
+	w.initial()
+	w.settle()
+	w.modify(userDN(1), set("sAMAccountName", attr.String("u7")), set("employeeID", attr.String("E7")))
+	w.modify(groupDN(1), attr.Mod{Name: "member", Deletes: []attr.Value{attr.Reference(userDN(1))}})
+	w.settle()
+	require.Equal(t, w.expected(), w.tenant())
+}
