@@ -115,7 +115,7 @@ func paged(t *testing.T, w *world) {
 	require.NoError(t, err)
 }
 
-func engineOver(t *testing.T, w *world, connectors ...connector.Connector) *metaverse.Engine {
+func engineOver(t tb, w *world, connectors ...connector.Connector) *metaverse.Engine {
 	t.Helper()
 	set, err := rules.Compile(w.rules, &rules.CompileOptions{Metaverse: testMetaverse()})
 	require.NoError(t, err)

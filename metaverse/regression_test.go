@@ -256,21 +256,30 @@ func TestResumedImportRemembersTrouble(t *testing.T) {
 	require.Equal(t, w.expected(), w.tenant(), "the deletion is not lost")
 }
 
+// resumedAfter makes full imports under faults until one fails, and then, without faults, the one that
+// follows. Somebody who was shown last has gone by then.
+func (w *world) resumedAfter(faults ...connectortest.Fault) *metaverse.RunRecord {
+	w.t.Helper()
+	good := w.engine
+	w.engine = engineOver(w.t, w, connectortest.WithFaults(w.ad, connectortest.FaultPlan{Faults: faults}), w.cloud)
+	rec, err := w.engine.Run(w.t.Context(), "ad", metaverse.FullImport, nil)
+	for ; err == nil; rec, err = w.engine.Run(w.t.Context(), "ad", metaverse.FullImport, nil) {
+		require.EqualValues(w.t, 1, rec.Counters.Errors, "a fault fired")
+	}
+	w.engine = good
+	require.NoError(w.t, w.ad.Delete(connector.Key{DN: userDN(299)}))
+	return w.run("ad", metaverse.FullImport)
+}
+
 // Trouble with an object without a key cannot be healed by reading it again: a full import goes back
 // to it, and tells what is gone. Found by storms (all), seeds 150 and 240.
 func TestInterruptedImportGoesBackToNamelessTrouble(t *testing.T) {
 	t.Parallel()
 	w := big(t)
-	good := w.engine
-	w.engine = engineOver(t, w, connectortest.WithFaults(w.ad, connectortest.FaultPlan{Faults: []connectortest.Fault{
-		{Kind: connectortest.Malformed, On: connectortest.OnFullImport, After: 10, Times: 1},
-		{Kind: connectortest.Cut, On: connectortest.OnFullImport, After: 250, Times: 1},
-	}}), w.cloud)
-	_, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
-	require.Error(t, err)
-	w.engine = good
-	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(299)}))
-	rec := w.run("ad", metaverse.FullImport)
+	rec := w.resumedAfter(
+		connectortest.Fault{Kind: connectortest.Malformed, On: connectortest.OnFullImport, After: 10, Times: 1},
+		connectortest.Fault{Kind: connectortest.Cut, On: connectortest.OnFullImport, After: 250, Times: 1},
+	)
 	require.Greater(t, rec.Objects, int64(250), "it was started over")
 	require.EqualValues(t, 1, rec.Counters.Deletes)
 	w.settle()
@@ -283,18 +292,11 @@ func TestInterruptedImportGoesBackToNamelessTrouble(t *testing.T) {
 func TestFullImportForgetsNamelessTroubleOfEarlierOnes(t *testing.T) {
 	t.Parallel()
 	w := big(t)
-	good := w.engine
-	w.engine = engineOver(t, w, connectortest.WithFaults(w.ad, connectortest.FaultPlan{Faults: []connectortest.Fault{
-		{Kind: connectortest.Malformed, On: connectortest.OnFullImport, Call: 1, After: 10, Times: 1},
-		{Kind: connectortest.ItemTrouble, On: connectortest.OnFullImport, Call: 2, After: 20, Times: 1},
-		{Kind: connectortest.Cut, On: connectortest.OnFullImport, Call: 2, After: 250, Times: 1},
-	}}), w.cloud)
-	require.EqualValues(t, 1, w.run("ad", metaverse.FullImport).Counters.Errors)
-	_, err := w.engine.Run(t.Context(), "ad", metaverse.FullImport, nil)
-	require.Error(t, err)
-	w.engine = good
-	require.NoError(t, w.ad.Delete(connector.Key{DN: userDN(299)}))
-	rec := w.run("ad", metaverse.FullImport)
+	rec := w.resumedAfter(
+		connectortest.Fault{Kind: connectortest.Malformed, On: connectortest.OnFullImport, Call: 1, After: 10, Times: 1},
+		connectortest.Fault{Kind: connectortest.ItemTrouble, On: connectortest.OnFullImport, Call: 2, After: 20, Times: 1},
+		connectortest.Fault{Kind: connectortest.Cut, On: connectortest.OnFullImport, Call: 2, After: 250, Times: 1},
+	)
 	require.Less(t, rec.Objects, int64(250), "it was resumed")
 	w.settle()
 	require.Equal(t, w.expected(), w.tenant())
