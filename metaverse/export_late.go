@@ -28,5 +28,8 @@ func (x *exporting) neverMade(tx Tx, p *PendingExport) error {
 		return tx.DeleteCS([]CSID{p.CS})
 	}
 	p.Unknown = true
+	if err := tx.ClearObjectErrors(stepExport, []CSID{p.CS}); err != nil { // what the creation failed of
+		return err
+	}
 	return tx.PutPendingExport([]*PendingExport{p})
 }
