@@ -142,7 +142,7 @@ func (s *Server) item(outer *request, it batchItem) *request {
 	}
 	return &request{
 		srv: s, method: it.Method, path: path, rawQ: query, header: headerOf(it.Headers), body: body,
-		caller: outer.caller, now: s.Now(), batched: true,
+		caller: outer.caller, now: s.Now(), batch: outer.id,
 	}
 }
 

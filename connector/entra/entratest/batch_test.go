@@ -69,6 +69,19 @@ func TestBatch(t *testing.T) {
 	require.Equal(t, 3, c.srv.Count("POST", "/$batch")-1)
 }
 
+// The log tells which batch an operation came in, so that batches that only read can be told from others.
+func TestLogNamesTheBatch(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, nil)
+	c.batch(createItem("1", "u1@contoso.test", ""), createItem("2", "u2@contoso.test", ""))
+	require.Equal(t, http.StatusOK, c.do("GET", "/users?$top=1&$select=id", "").status)
+	log := c.srv.Requests()
+	require.Len(t, log, 4)
+	require.Equal(t, "/$batch", log[2].Template)
+	require.NotEmpty(t, log[2].RequestID)
+	require.Equal(t, []string{log[2].RequestID, log[2].RequestID, "", ""}, []string{log[0].Batch, log[1].Batch, log[2].Batch, log[3].Batch})
+}
+
 func TestBatchRefusals(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, lenient())

@@ -36,7 +36,7 @@ func (f *Fault) matches(r *request) bool {
 	if f.Method != "" && f.Method != r.method {
 		return false
 	}
-	if r.batched && (f.Cut || f.HTML) {
+	if r.batch != "" && (f.Cut || f.HTML) {
 		return false
 	}
 	return f.Template == "" || (r.route != nil && f.Template == r.route.pattern)
@@ -134,7 +134,7 @@ func (f *faults) random(r *request) *Fault {
 		{Status: 504}, {Status: 504, After: true}, {Status: 503, After: true}, {Status: 500}, {Status: 409, Code: "Directory_ConcurrencyViolation"},
 		{Cut: true}, {Cut: true, After: true}, {Status: 502, HTML: true},
 	}
-	if r.batched {
+	if r.batch != "" {
 		all = slices.DeleteFunc(all, func(f Fault) bool { return f.Cut || f.HTML })
 	}
 	return &all[int(f.srv.chance()*float64(len(all)))%len(all)]

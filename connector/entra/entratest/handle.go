@@ -88,6 +88,7 @@ func (s *Server) inflate(r *request) *failure {
 // perform answers one operation of an authenticated caller.
 func (s *Server) perform(r *request) *answer {
 	id, client := newGUID(), r.header.Get("client-request-id")
+	r.id = id
 	var fail *failure
 	r.route, r.vars, fail = s.router.find(r.method, r.path)
 	if fail == nil {
@@ -206,7 +207,7 @@ func (s *Server) note(r *request, a *answer, id, client string, fault bool) {
 		status = 0
 	}
 	s.log.add(Request{
-		Time: r.now, Method: r.method, Template: template, Path: r.path, Query: r.rawQ, Status: status, Batched: r.batched,
+		Time: r.now, Method: r.method, Template: template, Path: r.path, Query: r.rawQ, Status: status, Batch: r.batch,
 		Fault: fault, RequestID: id, ClientRequestID: client,
 	}, isWrite(r))
 }

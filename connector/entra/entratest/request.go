@@ -13,15 +13,16 @@ const maxTop = 999
 
 // request is one Graph operation, on its own or inside a batch.
 type request struct {
-	srv     *Server
-	method  string
-	path    string // relative to /v1.0, still escaped
-	rawQ    string
-	header  http.Header
-	body    []byte
-	caller  *caller
-	now     time.Time
-	batched bool
+	srv    *Server
+	method string
+	path   string // relative to /v1.0, still escaped
+	rawQ   string
+	header http.Header
+	body   []byte
+	caller *caller
+	now    time.Time
+	id     string // from perform on
+	batch  string // id of the $batch that it is in
 
 	route *route
 	vars  []string // the path's parameters, in order

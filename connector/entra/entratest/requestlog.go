@@ -16,9 +16,9 @@ type Request struct {
 	Template        string // /users/{id}/manager/$ref; empty for an unknown path
 	Path            string // relative to /v1.0, escaped
 	Query           string
-	Status          int // 0 when the connection was cut
-	Batched         bool
-	Fault           bool // an injected fault answered
+	Status          int    // 0 when the connection was cut
+	Batch           string // RequestID of the $batch that it came in; empty for one that came by itself
+	Fault           bool   // an injected fault answered
 	RequestID       string
 	ClientRequestID string
 }

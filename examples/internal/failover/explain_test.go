@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hybridsync/hybridsync/connector/entra/entratest"
 	"github.com/hybridsync/hybridsync/metaverse"
 )
 
@@ -134,6 +135,40 @@ func (s *site) explainLate() {
 		} else {
 			newest = token
 		}
+	}
+}
+
+// explainAround logs what happened some seconds before and after a request.
+func (s *site) explainAround(r entratest.Request) {
+	s.t.Helper()
+	near := func(t time.Time) bool { return t.Sub(r.Time).Abs() < 2*period }
+	var lines []event
+	for _, e := range s.diary {
+		if near(e.at) {
+			lines = append(lines, event{e.at, "test: " + e.what})
+		}
+	}
+	for _, w := range s.tenant.Requests() {
+		if near(w.Time) && (w.Method != "GET" || tokenOf(w.ClientRequestID) != 0) {
+			lines = append(lines, event{w.Time, fmt.Sprintf("%s: %s %s: %d; request %s, batch %s", w.ClientRequestID, w.Method, w.Path, w.Status, w.RequestID, w.Batch)})
+		}
+	}
+	err := s.watch.View(s.t.Context(), func(rd metaverse.Reader) error {
+		runs, err := rd.Runs("", 0, 1_000_000)
+		for _, run := range runs {
+			if near(run.Started) || near(run.Ended) {
+				lines = append(lines, event{run.Started, fmt.Sprintf("run %d under %d: %s %s until %s: %s, %v %s",
+					run.ID, run.Token, run.Connector, run.Step, clock(run.Ended), run.Result, counted(&run.Counters), run.Error)})
+			}
+		}
+		return err
+	})
+	slices.SortStableFunc(lines, func(a, b event) int { return a.at.Compare(b.at) })
+	for _, e := range lines {
+		s.t.Logf("%s %s", clock(e.at), e.what)
+	}
+	if err != nil {
+		s.t.Logf("the store cannot explain more: %v", err)
 	}
 }
 
