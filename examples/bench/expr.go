@@ -17,7 +17,7 @@ func expressions(ctx context.Context, b *bench) error {
 	}
 	time := "200ms"
 	if b.short {
-		time = "20ms"
+		time = "100ms"
 	}
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "Eval", "-benchtime", time, "-count", strconv.Itoa(b.runs), ".") //nolint:gosec // our own arguments
 	cmd.Dir = filepath.Join(strings.TrimSpace(string(root)), "rules", "bench")
